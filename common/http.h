@@ -1,0 +1,87 @@
+/* An HTTP server from a table of routes, over libmicrohttpd.
+ *
+ *   sockets --(2 epoll threads: read, limit, route)--> queue --('workers' threads: handlers)--> answer
+ *
+ * A handler may block (on PostgreSQL, say): it runs in a worker, so a slow handler or a thousand
+ * idle connections never stop the sockets. The queue has a limit; past it the answer is 503 with
+ * Retry-After. Every server also answers:
+ *   GET /livez         200 while the process runs; asks nobody
+ *   GET /readyz        200, or 503 naming what is missing: a check that fails, or draining
+ *   GET /metrics       Prometheus text
+ *   GET /openapi.json  the document given, if there is one
+ * Every error is application/problem+json (RFC 9457): type, title, status, detail, and 'field' when
+ * one input is to blame. */
+#ifndef KPK_COMMON_HTTP_H
+#define KPK_COMMON_HTTP_H
+
+#include "common/err.h"
+
+#include <cjson/cJSON.h>
+#include <stddef.h>
+
+struct kpk_http;
+struct kpk_request;  /* opaque: read it with the functions below */
+struct kpk_response; /* opaque: fill it with kpk_http_json() or kpk_http_problem() */
+
+/* Answers one request; runs in a worker. Fill 'response' exactly once; nothing filled is a 500.
+ * ctx  what the server was opened with */
+typedef void (*kpk_http_handler)(struct kpk_request *request, struct kpk_response *response, void *ctx);
+
+struct kpk_route {
+    const char *method;     /* "GET"; NULL ends the table */
+    const char *path;       /* "/v1/users/{id}/following/{other}"; no trailing slash */
+    kpk_http_handler handler;
+    size_t max_body_bytes;  /* 0: a body is refused */
+};
+
+/* One dependency, as /readyz sees it. Runs in a worker, at most one at a time per server.
+ * returns  0 when it is there; -1 with 'err' */
+struct kpk_http_check {
+    const char *name; /* "postgresql"; NULL ends the table */
+    int (*check)(void *ctx, struct kpk_err *err);
+};
+
+struct kpk_http_opts {
+    int port; /* on 127.0.0.1 */
+    const struct kpk_route *routes;       /* may be NULL: a worker process has only the four above */
+    const struct kpk_http_check *checks;  /* may be NULL */
+    void *ctx;                            /* for handlers and checks */
+    const char *openapi;                  /* may be NULL; 'openapi_bytes' long */
+    size_t openapi_bytes;
+    int workers;         /* threads that run handlers; 0: 2 */
+    int queue;           /* requests that may wait for one; 0: 256 */
+    int connections;     /* at once; 0: 4096 */
+    int idle_timeout_s;  /* 0: 30 */
+};
+
+/* Start serving. returns 0, or -1 with 'err' (FATAL: a taken port is named). */
+int kpk_http_open(struct kpk_http **http, const struct kpk_http_opts *opts,
+                  struct kpk_err *err) KPK_MUST_CHECK;
+
+/* From here on /readyz answers 503 "draining", so that a load balancer looks elsewhere. */
+void kpk_http_drain(struct kpk_http *http);
+
+/* Refuse new connections, finish the requests in hand (at most 5 s), end the threads. NULL is fine. */
+void kpk_http_close(struct kpk_http *http);
+
+/* The request. All strings are borrowed and live until the handler returns. */
+const char *kpk_http_param(const struct kpk_request *request, const char *name);  /* {id}; never NULL */
+const char *kpk_http_query(const struct kpk_request *request, const char *name);  /* NULL: absent */
+const char *kpk_http_header(const struct kpk_request *request, const char *name); /* NULL: absent */
+const char *kpk_http_body(const struct kpk_request *request, size_t *len);        /* NUL-terminated too */
+int kpk_http_worker(const struct kpk_request *request); /* 0..workers-1: index of a per-worker connection */
+
+/* The response. 'body' is taken over. */
+void kpk_http_json(struct kpk_response *response, int status, cJSON *body);
+/* The bytes of a JSON document kept from an earlier answer; copied. */
+void kpk_http_json_text(struct kpk_response *response, int status, const char *text);
+void kpk_http_empty(struct kpk_response *response, int status);
+/* field  the input to blame ("text", "Idempotency-Key"), or NULL
+ * 503 and 429 get 'Retry-After: 1'. */
+void kpk_http_problem(struct kpk_response *response, int status, const char *field, const char *fmt,
+                      ...) KPK_PRINTF(4, 5);
+/* 'err' as a problem: WAIT 503, REJECT 422, the rest 500 (and logged: its text stays inside). */
+void kpk_http_fail(struct kpk_response *response, const struct kpk_err *err);
+void kpk_http_set_header(struct kpk_response *response, const char *name, const char *value);
+
+#endif
