@@ -1,0 +1,65 @@
+/* PostgreSQL: a connection that comes back, prepared statements that survive it, and errors with
+ * a verdict. Transactions stay in sight of the caller: kpk_pg_begin() ... kpk_pg_commit().
+ *
+ * Addresses come from libpq's own variables (PGHOST, PGPORT, PGUSER, PGDATABASE, ...). Each system
+ * of the kit has a schema: "twitter", or "ci_twitter" with KPK_NAMESPACE=ci. */
+#ifndef KPK_COMMON_PG_H
+#define KPK_COMMON_PG_H
+
+#include "common/err.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+
+/* One thread uses it. */
+struct kpk_pg {
+    PGconn *conn;
+    char sqlstate[6]; /* of the last failure; "" when the server said nothing */
+    /* private */
+    char *conninfo;
+    struct kpk_pg_prepared *prepared; /* on this connection */
+};
+
+/* A statement is prepared at its first use on a connection. It is identified by its address:
+ *   static const struct kpk_pg_stmt get_tweet = {"get_tweet", "SELECT ... WHERE id = $1"}; */
+struct kpk_pg_stmt {
+    const char *name;
+    const char *sql;
+};
+
+/* schema  search path of the connection; it need not exist yet
+ * Connects at the first use, so a server that is down is not an error here.
+ * returns  0, or -1 with 'err' (FATAL: memory) */
+int kpk_pg_open(struct kpk_pg **pg, const char *schema, struct kpk_err *err) KPK_MUST_CHECK;
+void kpk_pg_close(struct kpk_pg *pg); /* NULL is fine */
+
+/* Connect, or connect again. returns 0, or -1 with 'err' (WAIT) */
+int kpk_pg_ensure(struct kpk_pg *pg, struct kpk_err *err) KPK_MUST_CHECK;
+
+/* Run 'stmt' with text parameters; NULL is SQL's NULL.
+ * returns  the result, for PQclear(); NULL with 'err': WAIT the server is gone, starting or full;
+ *          RETRY a deadlock or serialization failure; REJECT a constraint or value refused by the
+ *          server (class 22, 23); FATAL the rest. Outside a transaction a lost connection is made
+ *          again once; inside one it is WAIT, and the transaction is gone. */
+PGresult *kpk_pg_exec(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *const *params,
+                      int n_params, struct kpk_err *err);
+
+/* The same for a statement whose rows do not matter. */
+int kpk_pg_run(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *const *params,
+               int n_params, struct kpk_err *err) KPK_MUST_CHECK;
+
+int kpk_pg_begin(struct kpk_pg *pg, struct kpk_err *err) KPK_MUST_CHECK;
+/* returns  -1 with 'err' (WAIT) also when the connection broke before the answer: the transaction
+ *          may then have been committed or not */
+int kpk_pg_commit(struct kpk_pg *pg, struct kpk_err *err) KPK_MUST_CHECK;
+void kpk_pg_rollback(struct kpk_pg *pg); /* fine outside a transaction and on a dead connection */
+
+/* 'err' from a failed result or connection, by SQLSTATE as above. Clears 'result'. returns -1 */
+int kpk_pg_fail(struct kpk_pg *pg, PGresult *result, const char *what, struct kpk_err *err);
+
+/* Create the schema if need be, and run 'ddl' in it, in one transaction and one process at a time.
+ * Every statement of 'ddl' must be harmless when run again (IF NOT EXISTS). */
+int kpk_pg_migrate(struct kpk_pg *pg, const char *schema, const char *ddl,
+                   struct kpk_err *err) KPK_MUST_CHECK;
+
+#endif

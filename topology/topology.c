@@ -1,0 +1,134 @@
+#include "topology/topology.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAYS(n) ((int64_t)(n) * 24 * 3600 * 1000)
+
+enum {
+    DLQ_PARTITIONS = 3,
+    DLQ_RETENTION_DAYS = 30,
+    DEFAULT_MESSAGE_BYTES = 1048588, /* message.max.bytes of a broker */
+    DLQ_HEADER_BYTES = 16 * 1024,    /* what a dead letter adds to its record */
+    NAMESPACE_BYTES = 64,
+};
+
+/* clang-format off */
+const struct kpk_topic kpk_topics[] = {
+    /* name, system, partitions, key, retention, cleanup, durability, max bytes, schema */
+    {KPK_TOPIC_TWEETS,  "twitter", 50, "author user_id",   DAYS(7), "delete", KPK_CRITICAL, 0, "tweet.created.json"},
+    {KPK_TOPIC_FOLLOWS, "twitter", 10, "follower user_id", DAYS(7), "delete", KPK_CRITICAL, 0, "user.followed.json"},
+    {0},
+};
+
+const struct kpk_group kpk_groups[] = {
+    /* name, system, topics, consumers, start, program, dlq */
+    {KPK_GROUP_FANOUT_WORKERS, "twitter", {KPK_TOPIC_TWEETS, KPK_TOPIC_FOLLOWS}, 10, KPK_FROM_BEGINNING, "fanout-worker", true},
+    {0},
+};
+/* clang-format on */
+
+static struct {
+    char prefix[NAMESPACE_BYTES + 2];
+    bool small;
+} config;
+
+const struct kpk_topic *kpk_topic_find(const char *base_name) {
+    for (const struct kpk_topic *topic = kpk_topics; topic->name; topic++)
+        if (strcmp(topic->name, base_name) == 0) return topic;
+    return NULL;
+}
+
+const struct kpk_group *kpk_group_find(const char *base_name) {
+    for (const struct kpk_group *group = kpk_groups; group->name; group++)
+        if (strcmp(group->name, base_name) == 0) return group;
+    return NULL;
+}
+
+void kpk_topic_dlq(const struct kpk_topic *topic, const struct kpk_group *group, char *name,
+                   struct kpk_topic *out) {
+    int source_bytes = topic->max_message_bytes ? topic->max_message_bytes : DEFAULT_MESSAGE_BYTES;
+
+    snprintf(name, KPK_NAME_BYTES, "%s.%s.dlq", topic->name, group->name);
+    *out = (struct kpk_topic){
+        .name = name,
+        .system = group->system,
+        .partitions = DLQ_PARTITIONS,
+        .key = "as in the source record",
+        .retention_ms = DAYS(DLQ_RETENTION_DAYS),
+        .cleanup = "delete",
+        .durability = KPK_CRITICAL,
+        .max_message_bytes = source_bytes + DLQ_HEADER_BYTES,
+    };
+}
+
+int kpk_topology_init(struct kpk_err *err) {
+    const char *name = getenv("KPK_NAMESPACE");
+    const char *scale = getenv("KPK_SCALE");
+
+    config.prefix[0] = '\0';
+    config.small = false;
+    if (name && *name) {
+        size_t len = strlen(name);
+        if (len > NAMESPACE_BYTES)
+            return kpk_fail(err, KPK_FATAL, "KPK_NAMESPACE: longer than %d characters",
+                            NAMESPACE_BYTES);
+        /* It becomes part of topic names, SQL schemas and Redis keys: the letters all three share. */
+        if (!islower((unsigned char)name[0]) ||
+            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != len)
+            return kpk_fail(err, KPK_FATAL,
+                            "KPK_NAMESPACE: '%.40s' must be a lower-case letter, then lower-case "
+                            "letters, digits and _",
+                            name);
+        snprintf(config.prefix, sizeof(config.prefix), "%s.", name);
+    }
+    if (scale && *scale) {
+        config.small = strcmp(scale, "small") == 0;
+        if (!config.small && strcmp(scale, "guide") != 0)
+            return kpk_fail(err, KPK_FATAL, "KPK_SCALE: '%.40s' is none of guide, small", scale);
+    }
+    return 0;
+}
+
+const char *kpk_namespace(void) { return config.prefix; }
+
+bool kpk_scale_small(void) { return config.small; }
+
+const char *kpk_full_name(const char *base_name, char *out) {
+    snprintf(out, KPK_NAME_BYTES, "%s%s", config.prefix, base_name);
+    return out;
+}
+
+const char *kpk_base_name(const char *full_name) {
+    size_t len = strlen(config.prefix);
+
+    return strncmp(full_name, config.prefix, len) == 0 ? full_name + len : NULL;
+}
+
+static int scaled(int count, int least) {
+    if (!config.small) return count;
+    count = (count + 9) / 10;
+    return count > least ? count : least;
+}
+
+int kpk_scaled_partitions(const struct kpk_topic *topic) { return scaled(topic->partitions, 3); }
+
+int kpk_scaled_consumers(const struct kpk_group *group) { return scaled(group->consumers, 2); }
+
+int kpk_group_open(struct kpk_consumer **consumer, const char *base_name, struct kpk_err *err) {
+    const struct kpk_group *row = kpk_group_find(base_name);
+    char group[KPK_NAME_BYTES], names[KPK_GROUP_TOPICS][KPK_NAME_BYTES];
+    const char *topics[KPK_GROUP_TOPICS + 1] = {NULL};
+
+    if (!row) return kpk_fail(err, KPK_FATAL, "group %s: not in the topology", base_name);
+    for (size_t i = 0; row->topics[i]; i++) topics[i] = kpk_full_name(row->topics[i], names[i]);
+    return kpk_consumer_open(consumer,
+                             &(struct kpk_consumer_opts){
+                                 .group = kpk_full_name(row->name, group),
+                                 .topics = topics,
+                                 .from_end = row->start == KPK_FROM_END,
+                             },
+                             err);
+}
