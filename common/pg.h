@@ -16,6 +16,7 @@ struct kpk_pg {
     PGconn *conn;
     char sqlstate[6]; /* of the last failure; "" when the server said nothing */
     /* private */
+    bool in_transaction;
     char *conninfo;
     struct kpk_pg_prepared *prepared; /* on this connection */
 };
@@ -40,7 +41,8 @@ int kpk_pg_ensure(struct kpk_pg *pg, struct kpk_err *err) KPK_MUST_CHECK;
  * returns  the result, for PQclear(); NULL with 'err': WAIT the server is gone, starting or full;
  *          RETRY a deadlock or serialization failure; REJECT a constraint or value refused by the
  *          server (class 22, 23); FATAL the rest. Outside a transaction a lost connection is made
- *          again once; inside one it is WAIT, and the transaction is gone. */
+ *          again and the statement repeated, once: it must be one that may run twice. Inside a
+ *          transaction it is WAIT, and the transaction is gone. */
 PGresult *kpk_pg_exec(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *const *params,
                       int n_params, struct kpk_err *err);
 

@@ -1,0 +1,223 @@
+#include "common/pg.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Within these a dead server or a dead network is noticed, so that no thread hangs on it. */
+#define TIMEOUTS                                                                                   \
+    "connect_timeout=3 keepalives_idle=5 keepalives_interval=2 keepalives_count=3 "                \
+    "tcp_user_timeout=10000"
+
+/* Statements prepared on this connection, newest first; a program has a dozen. */
+struct kpk_pg_prepared {
+    const struct kpk_pg_stmt *stmt;
+    struct kpk_pg_prepared *next;
+};
+
+static void forget_prepared(struct kpk_pg *pg) {
+    while (pg->prepared) {
+        struct kpk_pg_prepared *next = pg->prepared->next;
+        free(pg->prepared);
+        pg->prepared = next;
+    }
+}
+
+static void on_notice(void *arg, const char *message) {
+    struct kpk_quoted quoted;
+
+    (void)arg;
+    kpk_debug("postgresql", "notice=%s", kpk_quote(&quoted, message));
+}
+
+int kpk_pg_open(struct kpk_pg **out, const char *schema, struct kpk_err *err) {
+    struct kpk_pg *pg = calloc(1, sizeof(*pg));
+
+    *out = NULL;
+    if (!pg || asprintf(&pg->conninfo,
+                        TIMEOUTS " fallback_application_name=%s options='-c search_path=%s'",
+                        program_invocation_short_name, schema) < 0) {
+        free(pg);
+        return kpk_fail(err, KPK_FATAL, "postgresql: no memory");
+    }
+    *out = pg;
+    return 0;
+}
+
+void kpk_pg_close(struct kpk_pg *pg) {
+    if (!pg) return;
+    forget_prepared(pg);
+    PQfinish(pg->conn);
+    free(pg->conninfo);
+    free(pg);
+}
+
+/* One line of libpq's message, which may have several and ends with a newline. */
+static int fail_with(struct kpk_err *err, enum kpk_verdict verdict, const char *what,
+                     const char *message) {
+    return kpk_fail(err, verdict, "postgresql: %s: %.*s", what, (int)strcspn(message, "\n"), message);
+}
+
+int kpk_pg_ensure(struct kpk_pg *pg, struct kpk_err *err) {
+    if (pg->conn && PQstatus(pg->conn) == CONNECTION_OK) return 0;
+    /* The rest of a transaction must not run by itself on a new connection. */
+    if (pg->in_transaction)
+        return fail_with(err, KPK_WAIT, "transaction lost", PQerrorMessage(pg->conn));
+    forget_prepared(pg);
+    PQfinish(pg->conn);
+    pg->conn = PQconnectdb(pg->conninfo);
+    if (PQstatus(pg->conn) != CONNECTION_OK)
+        return fail_with(err, KPK_WAIT, "connect", PQerrorMessage(pg->conn));
+    PQsetNoticeProcessor(pg->conn, on_notice, NULL);
+    return 0;
+}
+
+static enum kpk_verdict verdict_of(const char *sqlstate) {
+    static const struct {
+        const char *prefix; /* of the SQLSTATE: a class or a code */
+        enum kpk_verdict verdict;
+    } rows[] = {
+        {"", KPK_WAIT},      /* the connection broke: nobody said anything */
+        {"08", KPK_WAIT},    /* connection exception */
+        {"53", KPK_WAIT},    /* out of disk, memory, connections */
+        {"57", KPK_WAIT},    /* shutting down, starting, cancelled */
+        {"58", KPK_WAIT},    /* its disk fails */
+        {"25006", KPK_WAIT}, /* read-only: a standby */
+        {"3F000", KPK_WAIT}, /* the schema or ... */
+        {"42P01", KPK_WAIT}, /* ... a table is not there yet: its owner is still starting */
+        {"40", KPK_RETRY},   /* deadlock, serialization failure */
+        {"22", KPK_REJECT},  /* a value it cannot take */
+        {"23", KPK_REJECT},  /* a constraint */
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        size_t len = strlen(rows[i].prefix);
+        if (len == 0 ? *sqlstate == '\0' : strncmp(sqlstate, rows[i].prefix, len) == 0)
+            return rows[i].verdict;
+    }
+    return KPK_FATAL;
+}
+
+int kpk_pg_fail(struct kpk_pg *pg, PGresult *result, const char *what, struct kpk_err *err) {
+    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+
+    snprintf(pg->sqlstate, sizeof(pg->sqlstate), "%s", state ? state : "");
+    fail_with(err, verdict_of(pg->sqlstate), what, primary ? primary : PQerrorMessage(pg->conn));
+    PQclear(result);
+    return -1;
+}
+
+static bool ok(const PGresult *result) {
+    ExecStatusType status = PQresultStatus(result);
+
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+static int prepare(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, struct kpk_err *err) {
+    struct kpk_pg_prepared *row;
+    PGresult *result;
+
+    for (row = pg->prepared; row; row = row->next)
+        if (row->stmt == stmt) return 0;
+    result = PQprepare(pg->conn, stmt->name, stmt->sql, 0, NULL);
+    if (!ok(result)) return kpk_pg_fail(pg, result, stmt->name, err);
+    PQclear(result);
+    row = calloc(1, sizeof(*row));
+    if (!row) return kpk_fail(err, KPK_FATAL, "postgresql: no memory");
+    *row = (struct kpk_pg_prepared){.stmt = stmt, .next = pg->prepared};
+    pg->prepared = row;
+    return 0;
+}
+
+static PGresult *exec_once(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt,
+                           const char *const *params, int n_params, struct kpk_err *err) {
+    PGresult *result;
+
+    if (kpk_pg_ensure(pg, err) || prepare(pg, stmt, err)) return NULL;
+    result = PQexecPrepared(pg->conn, stmt->name, n_params, params, NULL, NULL, 0);
+    if (ok(result)) return result;
+    kpk_pg_fail(pg, result, stmt->name, err);
+    return NULL;
+}
+
+PGresult *kpk_pg_exec(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *const *params,
+                      int n_params, struct kpk_err *err) {
+    PGresult *result = exec_once(pg, stmt, params, n_params, err);
+
+    /* A connection that was idle while the server restarted looks alive until it is used. */
+    if (result || pg->in_transaction || !pg->conn || PQstatus(pg->conn) == CONNECTION_OK)
+        return result;
+    return exec_once(pg, stmt, params, n_params, err);
+}
+
+int kpk_pg_run(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *const *params,
+               int n_params, struct kpk_err *err) {
+    PGresult *result = kpk_pg_exec(pg, stmt, params, n_params, err);
+
+    PQclear(result);
+    return result ? 0 : -1;
+}
+
+int kpk_pg_begin(struct kpk_pg *pg, struct kpk_err *err) {
+    static const struct kpk_pg_stmt begin = {"begin", "BEGIN"};
+
+    if (kpk_pg_run(pg, &begin, NULL, 0, err)) return -1;
+    pg->in_transaction = true;
+    return 0;
+}
+
+int kpk_pg_commit(struct kpk_pg *pg, struct kpk_err *err) {
+    static const struct kpk_pg_stmt commit = {"commit", "COMMIT"};
+
+    if (kpk_pg_run(pg, &commit, NULL, 0, err)) return -1;
+    pg->in_transaction = false;
+    return 0;
+}
+
+void kpk_pg_rollback(struct kpk_pg *pg) {
+    if (!pg->in_transaction) return;
+    pg->in_transaction = false;
+    PQclear(PQexec(pg->conn, "ROLLBACK"));
+}
+
+/* Names are identifiers of the kit (topology checks the namespace), but are quoted all the same. */
+static int create_schema(struct kpk_pg *pg, const char *schema, struct kpk_err *err) {
+    char *name = PQescapeIdentifier(pg->conn, schema, strlen(schema)), *sql = NULL;
+    PGresult *result;
+
+    if (!name || asprintf(&sql, "CREATE SCHEMA IF NOT EXISTS %s", name) < 0) {
+        PQfreemem(name);
+        return kpk_fail(err, KPK_FATAL, "postgresql: no memory");
+    }
+    result = PQexec(pg->conn, sql);
+    free(sql);
+    PQfreemem(name);
+    if (!ok(result)) return kpk_pg_fail(pg, result, "create schema", err);
+    PQclear(result);
+    return 0;
+}
+
+int kpk_pg_migrate(struct kpk_pg *pg, const char *schema, const char *ddl, struct kpk_err *err) {
+    /* "IF NOT EXISTS" alone does not keep two processes apart: both may look before one creates. */
+    static const struct kpk_pg_stmt lock = {"migrate_lock", "SELECT pg_advisory_xact_lock(hashtext($1))"};
+    PGresult *result;
+    int failed = -1;
+
+    if (kpk_pg_begin(pg, err)) return -1;
+    if (kpk_pg_run(pg, &lock, (const char *[]){schema}, 1, err)) goto out;
+    if (create_schema(pg, schema, err)) goto out;
+    result = PQexec(pg->conn, ddl);
+    if (!ok(result)) {
+        kpk_pg_fail(pg, result, schema, err);
+        goto out;
+    }
+    PQclear(result);
+    failed = kpk_pg_commit(pg, err);
+out:
+    kpk_pg_rollback(pg);
+    return failed;
+}
