@@ -28,18 +28,21 @@ struct kpk_report {
     size_t seen;       /* sightings there were */
     size_t lost;       /* expected, not seen */
     size_t duplicated; /* sightings past the first of the same id by the same observer */
-    size_t reordered;  /* sightings that break the order of their stream */
+    size_t reordered;  /* sightings of an OK write after one of a later write of the same stream */
     size_t invented;   /* sightings of an id never written, written FAILED, or not expected there */
     char first[200];   /* the first finding, in words; "" when there is none */
-};
+};                     /* a sighting is one fault at most: invented, else duplicated, else reordered */
 
-/* Memory is the caller's limit: about 100 bytes a write and 16 a sighting. NULL: memory is short;
+/* Memory is the caller's limit: about 100 bytes a write and 8 a sighting. NULL: memory is short;
  * all other functions abort then, as a judge that forgets is worse than none. */
 struct kpk_history *kpk_history_new(void);
 void kpk_history_free(struct kpk_history *history); /* NULL is fine */
 
 /* A write to 'stream' (what order holds within: an author, a key). The calls for one stream are in
- * the order of its writes. An id is written once; only UNKNOWN may be followed by another outcome. */
+ * the order of its writes. An id is written once, and only UNKNOWN may be followed by another
+ * outcome; anything else is a bug of the caller and aborts. A write that stays UNKNOWN has no place
+ * in the order, nor has one that became OK after other writes to its stream: it took effect
+ * somewhere in between. */
 void kpk_history_write(struct kpk_history *history, const char *stream, const char *id,
                        enum kpk_write_outcome outcome);
 
