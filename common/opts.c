@@ -9,6 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int append(const struct kpk_opt *opt, const char *source, const char *value,
+                  struct kpk_err *err) {
+    const char **list = opt->dst;
+    int count = 0;
+
+    while (list[count]) count++;
+    if (count >= opt->max)
+        return kpk_fail(err, KPK_FATAL, "%s: may be given %d times at most", source, opt->max);
+    list[count] = value;
+    list[count + 1] = NULL;
+    return 0;
+}
+
 /* 'source' is what a message calls the value: "--port" or "KPK_HTTP_PORT". */
 static int set(const struct kpk_opt *opt, const char *source, const char *value,
                struct kpk_err *err) {
@@ -19,6 +32,7 @@ static int set(const struct kpk_opt *opt, const char *source, const char *value,
         *(const char **)opt->dst = value;
         return 0;
     }
+    if (opt->type == KPK_OPT_LIST) return append(opt, source, value, err);
     errno = 0;
     number = strtol(value, &end, 10);
     if (*value == '\0' || *end != '\0' || errno != 0)
@@ -36,7 +50,9 @@ static int set_defaults(const struct kpk_opt *opts, struct kpk_err *err) {
         const char *value = opt->env ? getenv(opt->env) : NULL;
         bool from_env = value && *value;
 
+        if (opt->type == KPK_OPT_LIST) *(const char **)opt->dst = NULL;
         if (!from_env) value = opt->fallback;
+        if (!value && opt->type == KPK_OPT_LIST) continue;
         if (!value) value = opt->type == KPK_OPT_STR ? "" : "0";
         if (!from_env && opt->type == KPK_OPT_INT && !opt->fallback) {
             *(int *)opt->dst = 0; /* "not given" may lie outside the bounds */
@@ -61,7 +77,7 @@ static void print_help(const struct kpk_program *program) {
 }
 
 static void print_markdown(const struct kpk_program *program) {
-    static const char *const types[] = {"number", "text", "flag"};
+    static const char *const types[] = {"number", "text", "flag", "text, repeatable"};
 
     printf("## %s\n\n%s\n\n| option | environment | type | default | meaning |\n|---|---|---|---|---|\n",
            program->name, program->summary);

@@ -47,10 +47,12 @@ const struct kpk_group *kpk_group_find(const char *base_name) {
     return NULL;
 }
 
+int kpk_topic_max_bytes(const struct kpk_topic *topic) {
+    return topic->max_message_bytes ? topic->max_message_bytes : DEFAULT_MESSAGE_BYTES;
+}
+
 void kpk_topic_dlq(const struct kpk_topic *topic, const struct kpk_group *group, char *name,
                    struct kpk_topic *out) {
-    int source_bytes = topic->max_message_bytes ? topic->max_message_bytes : DEFAULT_MESSAGE_BYTES;
-
     snprintf(name, KPK_NAME_BYTES, "%s.%s.dlq", topic->name, group->name);
     *out = (struct kpk_topic){
         .name = name,
@@ -60,7 +62,7 @@ void kpk_topic_dlq(const struct kpk_topic *topic, const struct kpk_group *group,
         .retention_ms = DAYS(DLQ_RETENTION_DAYS),
         .cleanup = "delete",
         .durability = KPK_CRITICAL,
-        .max_message_bytes = source_bytes + DLQ_HEADER_BYTES,
+        .max_message_bytes = kpk_topic_max_bytes(topic) + DLQ_HEADER_BYTES,
     };
 }
 

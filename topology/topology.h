@@ -54,6 +54,9 @@ extern const struct kpk_group kpk_groups[];
 const struct kpk_topic *kpk_topic_find(const char *base_name); /* NULL: none */
 const struct kpk_group *kpk_group_find(const char *base_name); /* NULL: none */
 
+/* The largest record that 'topic' takes, as the broker counts it: the default written out. */
+int kpk_topic_max_bytes(const struct kpk_topic *topic);
+
 /* The dead letter topic of 'group' for 'topic': few partitions, longer retention, and room for a
  * record of the largest size that 'topic' takes plus the headers that say why it is there.
  * name  storage for out->name; at least KPK_NAME_BYTES */
