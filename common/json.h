@@ -6,6 +6,7 @@
 #define KPK_COMMON_JSON_H
 
 #include "common/err.h"
+#include "common/utf8.h"
 
 #include <cjson/cJSON.h>
 #include <stddef.h>
@@ -13,13 +14,14 @@
 
 enum { KPK_JSON_DEPTH = 32 };
 
-/* Parse 'len' bytes that must be exactly one JSON object in UTF-8, at most KPK_JSON_DEPTH deep,
- * without \u0000 (C strings and PostgreSQL's text cannot hold it).
+/* Parse 'len' bytes that must be exactly one JSON object in UTF-8 (RFC 8259), at most
+ * KPK_JSON_DEPTH deep, without \u0000 (C strings and PostgreSQL's text cannot hold it) and without
+ * two members of one name (which of them counts would depend on the reader).
  * returns  the object, for cJSON_Delete(); NULL with 'err' (REJECT) and the reason */
 cJSON *kpk_json_parse(const char *text, size_t len, struct kpk_err *err);
 
-/* A member that must be there. REJECT names the field and the reason.
- * out  borrowed from 'object' */
+/* A member that must be there. REJECT names the field and the reason: "text: must be a string".
+ * out  borrowed from 'object'; may be the empty string. Numbers are whole, within +-2^53 */
 int kpk_json_str(const cJSON *object, const char *field, size_t max_bytes, const char **out,
                  struct kpk_err *err) KPK_MUST_CHECK;
 int kpk_json_int(const cJSON *object, const char *field, int64_t min, int64_t max, int64_t *out,
@@ -29,9 +31,5 @@ int kpk_json_bool(const cJSON *object, const char *field, int *out, struct kpk_e
 /* An object whose members are all among 'fields' (NULL-terminated): a misspelt field is told, not
  * ignored. */
 int kpk_json_only(const cJSON *object, const char *const *fields, struct kpk_err *err) KPK_MUST_CHECK;
-
-/* Is 'text' well-formed UTF-8 (no surrogates, nothing above U+10FFFF, no overlong form)?
- * code_points  out, may be NULL */
-int kpk_utf8_valid(const char *text, size_t len, size_t *code_points);
 
 #endif

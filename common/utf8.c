@@ -1,0 +1,58 @@
+#include "common/utf8.h"
+
+#include <string.h>
+
+/* The Unicode Standard, table 3-7: well-formed byte sequences. Only the second byte has bounds
+ * of its own; the third and fourth are 80..BF. */
+/* clang-format off */
+static const struct {
+    unsigned char first_min, first_max, second_min, second_max, len;
+} forms[] = {
+    {0xc2, 0xdf, 0x80, 0xbf, 2},
+    {0xe0, 0xe0, 0xa0, 0xbf, 3},
+    {0xe1, 0xec, 0x80, 0xbf, 3},
+    {0xed, 0xed, 0x80, 0x9f, 3},
+    {0xee, 0xef, 0x80, 0xbf, 3},
+    {0xf0, 0xf0, 0x90, 0xbf, 4},
+    {0xf1, 0xf3, 0x80, 0xbf, 4},
+    {0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+/* clang-format on */
+
+size_t kpk_utf8_next(const char *text, size_t len) {
+    const unsigned char *s = (const unsigned char *)text;
+
+    if (s[0] < 0x80) return 1;
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (s[0] < forms[i].first_min || s[0] > forms[i].first_max) continue;
+        if (len < forms[i].len) return 0;
+        if (s[1] < forms[i].second_min || s[1] > forms[i].second_max) return 0;
+        for (size_t n = 2; n < forms[i].len; n++)
+            if (s[n] < 0x80 || s[n] > 0xbf) return 0;
+        return forms[i].len;
+    }
+    return 0;
+}
+
+int kpk_utf8_valid(const char *text, size_t len, size_t *code_points) {
+    size_t count = 0;
+
+    for (size_t at = 0, step; at < len; at += step, count++) {
+        step = kpk_utf8_next(text + at, len - at);
+        if (step == 0) return 0;
+    }
+    if (code_points) *code_points = count;
+    return 1;
+}
+
+void kpk_utf8_repair(char *text) {
+    size_t len = strlen(text);
+
+    for (size_t at = 0, step; at < len; at += step) {
+        step = kpk_utf8_next(text + at, len - at);
+        if (step == 0) {
+            text[at] = '?';
+            step = 1;
+        }
+    }
+}
