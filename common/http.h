@@ -4,13 +4,17 @@
  *
  * A handler may block (on PostgreSQL, say): it runs in a worker, so a slow handler or a thousand
  * idle connections never stop the sockets. The queue has a limit; past it the answer is 503 with
- * Retry-After. Every server also answers:
+ * Retry-After. Every server also answers, without a worker:
  *   GET /livez         200 while the process runs; asks nobody
  *   GET /readyz        200, or 503 naming what is missing: a check that fails, or draining
  *   GET /metrics       Prometheus text
  *   GET /openapi.json  the document given, if there is one
- * Every error is application/problem+json (RFC 9457): type, title, status, detail, and 'field' when
- * one input is to blame. */
+ *
+ * What a handler sees was checked: path, query and header fields are valid UTF-8 without NUL, a body
+ * is within the route's limit and declared as application/json (a page of another origin cannot send
+ * that without asking first). Every error is application/problem+json (RFC 9457): type, title,
+ * status, detail, and 'field' when one input is to blame. Only for a request that is not HTTP at all
+ * (a broken request line, header fields above 8 KB) libmicrohttpd answers, in HTML. */
 #ifndef KPK_COMMON_HTTP_H
 #define KPK_COMMON_HTTP_H
 
@@ -23,19 +27,22 @@ struct kpk_http;
 struct kpk_request;  /* opaque: read it with the functions below */
 struct kpk_response; /* opaque: fill it with kpk_http_json() or kpk_http_problem() */
 
-/* Answers one request; runs in a worker. Fill 'response' exactly once; nothing filled is a 500.
+/* Answers one request; runs in a worker. Fill 'response' once; nothing filled is a 500. It must
+ * return: kpk_http_close() waits for it, so give statements and commands a time limit.
  * ctx  what the server was opened with */
 typedef void (*kpk_http_handler)(struct kpk_request *request, struct kpk_response *response, void *ctx);
 
 struct kpk_route {
-    const char *method;     /* "GET"; NULL ends the table */
-    const char *path;       /* "/v1/users/{id}/following/{other}"; no trailing slash */
+    const char *method;     /* "GET", which answers HEAD too; NULL ends the table */
+    const char *path;       /* "/v1/users/{id}/following/{other}"; no trailing slash; the first row
+                             * that fits a request is taken: "/users/me" before "/users/{id}" */
     kpk_http_handler handler;
     size_t max_body_bytes;  /* 0: a body is refused */
 };
 
-/* One dependency, as /readyz sees it. Runs in a worker, at most one at a time per server.
- * returns  0 when it is there; -1 with 'err' */
+/* One dependency, as /readyz sees it. All run in one thread of their own, only when /readyz is asked
+ * and at most every 300 ms. One that takes longer than 2 s makes /readyz answer 503 meanwhile.
+ * returns  0 when it is there; -1 with 'err', whose text /readyz shows */
 struct kpk_http_check {
     const char *name; /* "postgresql"; NULL ends the table */
     int (*check)(void *ctx, struct kpk_err *err);
@@ -51,7 +58,7 @@ struct kpk_http_opts {
     int workers;         /* threads that run handlers; 0: 2 */
     int queue;           /* requests that may wait for one; 0: 256 */
     int connections;     /* at once; 0: 4096 */
-    int idle_timeout_s;  /* 0: 30 */
+    int idle_timeout_s;  /* 0: 30; for each of: between requests, sending one, taking the answer */
 };
 
 /* Start serving. returns 0, or -1 with 'err' (FATAL: a taken port is named). */
@@ -61,7 +68,8 @@ int kpk_http_open(struct kpk_http **http, const struct kpk_http_opts *opts,
 /* From here on /readyz answers 503 "draining", so that a load balancer looks elsewhere. */
 void kpk_http_drain(struct kpk_http *http);
 
-/* Refuse new connections, finish the requests in hand (at most 5 s), end the threads. NULL is fine. */
+/* Refuse new connections, finish the requests in hand (after 5 s those still queued get a 503), end
+ * the threads. 'ctx' may be freed when this returns. NULL is fine. */
 void kpk_http_close(struct kpk_http *http);
 
 /* The request. All strings are borrowed and live until the handler returns. */
@@ -80,8 +88,10 @@ void kpk_http_empty(struct kpk_response *response, int status);
  * 503 and 429 get 'Retry-After: 1'. */
 void kpk_http_problem(struct kpk_response *response, int status, const char *field, const char *fmt,
                       ...) KPK_PRINTF(4, 5);
-/* 'err' as a problem: WAIT 503, REJECT 422, the rest 500 (and logged: its text stays inside). */
+/* 'err' as a problem: REJECT 422 with its text; WAIT 503 and the rest 500, whose text is logged and
+ * stays inside. */
 void kpk_http_fail(struct kpk_response *response, const struct kpk_err *err);
+/* A header field more, at most 8. 'name' and 'value' are copied. */
 void kpk_http_set_header(struct kpk_response *response, const char *name, const char *value);
 
 #endif

@@ -1,0 +1,193 @@
+/* What the files of the HTTP server share; nobody else includes it.
+ *
+ *   http.c          open and close; libmicrohttpd's callbacks; the queue and its workers
+ *   http_accept.c   the listening socket; connections and their deadlines
+ *   http_request.c  is this request sound? its target, header fields and body, and their
+ * readers http_route.c    which row of the table answers it http_respond.c  the answer, on its
+ * way out http_ready.c    /readyz
+ *
+ * A request belongs to one thread at a time: to its socket thread while it is read, to the
+ * queue, a worker or /readyz while its connection is suspended, to the socket thread again once
+ * kpk_http_resume() was called. */
+#ifndef KPK_COMMON_HTTP_INTERNAL_H
+#define KPK_COMMON_HTTP_INTERNAL_H
+
+#include "common/http.h"
+#include "common/metrics.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    HTTP_SEGMENTS = 16, /* of a path */
+    HTTP_QUERIES = 32,
+    HTTP_HEADERS = 8, /* of a response, beside those every response has */
+    HTTP_STATUS_CLASSES = 6,
+    HTTP_DISCARD_BYTES = 1 << 20,
+    HTTP_TICK_MS = 250,
+    HTTP_READY_CACHE_MS = 300,
+    HTTP_READY_LIMIT_MS = 2000,
+};
+
+struct http_response_header {
+    char *name, *value;
+};
+
+struct kpk_response {
+    int status;       /* 0: not filled yet */
+    const char *type; /* content type; NULL: no body */
+    char *body;       /* from the heap, unless 'borrowed' */
+    size_t len;
+    bool borrowed;
+    struct http_response_header headers[HTTP_HEADERS];
+    size_t header_count;
+};
+
+/* A row of the table, ready for matching. */
+struct http_route {
+    struct kpk_route row;
+    enum { ROUTE_WORKER, ROUTE_INLINE, ROUTE_READYZ } place;
+    void *ctx;      /* for the row's handler */
+    char *segments; /* owns what the next array points into */
+    const char *segment[HTTP_SEGMENTS];
+    size_t segment_count;
+    struct kpk_metric *_Atomic durations[HTTP_STATUS_CLASSES]; /* made at first use */
+};
+
+enum http_stage {
+    STAGE_HEADER, /* the first call of libmicrohttpd: header fields are there, the body is not
+                   */
+    STAGE_BODY,
+    STAGE_IN_HAND, /* suspended: a worker or /readyz has it */
+    STAGE_ANSWER,  /* 'response' is filled, to be sent when it is complete or resumed */
+};
+
+struct http_field {
+    const char *name, *value;
+};
+
+struct http_connection;
+
+struct kpk_request {
+    struct kpk_http *http;
+    struct MHD_Connection *connection;
+    struct http_connection *tracked; /* may be NULL */
+    struct kpk_request *next;        /* in the queue or among those that wait for /readyz */
+    int64_t start_us;
+    enum http_stage stage;
+    bool counted; /* in http->in_hand */
+    bool has_body;
+    char *target; /* as sent, then decoded in place; the fields below point into it */
+    const char *segment[HTTP_SEGMENTS + 1];
+    size_t segment_count;
+    struct http_field queries[HTTP_QUERIES];
+    size_t query_count;
+    struct http_route *route; /* NULL: none matched */
+    char *body;
+    size_t body_len, body_room, discarded;
+    int worker;
+    struct kpk_response response;
+};
+
+struct http_ready {
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock; /* of all that follows */
+    pthread_cond_t wake;
+    bool wanted, stop;
+    int64_t running_since_ms; /* 0: not running */
+    int64_t checked_ms;       /* 0: never */
+    int status;               /* the last result */
+    char *body;
+    struct kpk_request *waiting;
+};
+
+struct http_worker {
+    struct kpk_http *http;
+    pthread_t thread;
+    int index;
+};
+
+struct kpk_http {
+    struct kpk_http_opts opts; /* with the defaults filled in */
+    struct MHD_Daemon *daemon;
+    struct http_route *routes;
+    size_t route_count;
+    struct http_route unmatched; /* the metrics of requests that no row answers */
+    atomic_bool draining, closing;
+
+    /* http_accept.c */
+    int listen_fd, wake_fd; /* -1: none */
+    pthread_t acceptor;
+    bool acceptor_started;
+    pthread_mutex_t connections_lock;
+    struct http_connection *connections;
+    atomic_int connection_count;
+
+    /* http.c */
+    pthread_mutex_t lock; /* of the queue and 'in_hand' */
+    pthread_cond_t work, idle;
+    struct kpk_request *first, *last;
+    int queued, in_hand;
+    bool stop;
+    struct http_worker *workers;
+    int workers_started;
+
+    struct http_ready ready;
+};
+
+/* http.c: the socket thread hands 'request' over; libmicrohttpd leaves its connection alone. */
+void kpk_http_suspend(struct kpk_request *request);
+/* The response is filled: the request is the socket thread's again, not to be touched any more.
+ */
+void kpk_http_resume(struct kpk_request *request);
+
+/* http_accept.c */
+int kpk_http_listen(struct kpk_http *http, struct kpk_err *err) KPK_MUST_CHECK;
+int kpk_http_accept_start(struct kpk_http *http, struct kpk_err *err) KPK_MUST_CHECK;
+void kpk_http_accept_stop(struct kpk_http *http); /* refuses connections from here on */
+/* MHD_OPTION_NOTIFY_CONNECTION */
+void kpk_http_connection_changed(void *cls, struct MHD_Connection *connection,
+                                 void **socket_context,
+                                 enum MHD_ConnectionNotificationCode code);
+/* Close the connection unless it gets to its next step within the idle time-out... */
+void kpk_http_deadline_set(struct kpk_request *request);
+/* ... or not at all: now the server is the one who takes time. */
+void kpk_http_deadline_clear(struct kpk_request *request);
+
+/* http_request.c: each returns 0, or -1 with the response filled. */
+struct kpk_request *kpk_http_request_new(struct kpk_http *http,
+                                         struct MHD_Connection *connection, const char *target);
+void kpk_http_request_free(struct kpk_request *request);
+int kpk_http_request_check(struct kpk_request *request) KPK_MUST_CHECK;
+int kpk_http_body_check(struct kpk_request *request) KPK_MUST_CHECK;
+/* returns  0, or -1 when the connection must be cut */
+int kpk_http_body_add(struct kpk_request *request, const char *data, size_t len) KPK_MUST_CHECK;
+
+/* http_route.c */
+int kpk_http_routes_open(struct kpk_http *http, struct kpk_err *err) KPK_MUST_CHECK;
+void kpk_http_routes_close(struct kpk_http *http);
+/* returns  0 with request->route, or -1 with the response filled: 404, 405 */
+int kpk_http_route(struct kpk_request *request, const char *method) KPK_MUST_CHECK;
+
+/* http_respond.c */
+enum MHD_Result kpk_http_send(struct kpk_request *request);
+void kpk_http_response_clear(struct kpk_response *response);
+void kpk_http_response_set(struct kpk_response *response, int status, const char *type,
+                           char *body, size_t len);
+/* A problem's object, to be extended and then given to kpk_http_problem_set(). May be NULL. */
+cJSON *kpk_http_problem_object(int status, const char *field, const char *detail);
+void kpk_http_problem_set(struct kpk_response *response, int status, cJSON *problem);
+
+/* http_ready.c */
+int kpk_http_ready_open(struct kpk_http *http, struct kpk_err *err) KPK_MUST_CHECK;
+void kpk_http_ready_close(struct kpk_http *http);
+/* Answer 'request' now (the response is filled, true) or later (its connection is suspended).
+ */
+bool kpk_http_ready_ask(struct kpk_request *request);
+void kpk_http_ready_tick(struct kpk_http *http); /* every HTTP_TICK_MS */
+
+#endif
