@@ -61,23 +61,18 @@ const char *kpk_retention_text(int64_t ms, char *out) {
 /* --- which topics
  * ------------------------------------------------------------------------------ */
 
-static bool named(const char *const *systems, const char *system) {
+bool kpk_system_named(const char *const *systems, const char *system) {
     if (!systems || !systems[0]) return true;
     for (; *systems; systems++)
         if (strcmp(*systems, system) == 0) return true;
     return false;
 }
 
-static bool reads(const struct kpk_group *group, const struct kpk_topic *topic) {
-    for (size_t i = 0; group->topics[i]; i++)
-        if (strcmp(group->topics[i], topic->name) == 0) return true;
-    return false;
-}
-
 static bool wanted(const struct kpk_topic *topic, const char *const *systems) {
-    if (named(systems, topic->system)) return true;
+    if (kpk_system_named(systems, topic->system)) return true;
     for (const struct kpk_group *group = kpk_groups; group->name; group++)
-        if (named(systems, group->system) && reads(group, topic)) return true;
+        if (kpk_system_named(systems, group->system) && kpk_group_reads(group, topic))
+            return true;
     return false;
 }
 
@@ -98,6 +93,12 @@ static int check_system(const char *system, struct kpk_err *err) {
     return kpk_fail(err, KPK_REJECT, "no system '%.40s'; there is %s", system, known);
 }
 
+int kpk_check_systems(const char *const *systems, struct kpk_err *err) {
+    for (size_t i = 0; systems && systems[i]; i++)
+        if (check_system(systems[i], err)) return -1;
+    return 0;
+}
+
 static void add(struct kpk_plan *plan, const struct kpk_topic *row) {
     struct kpk_topic_plan *topic = &plan->topics[plan->count++];
 
@@ -111,8 +112,7 @@ int kpk_plan_open(struct kpk_plan *plan, const char *const *systems, struct kpk_
     size_t most = 0;
 
     *plan = (struct kpk_plan){0};
-    for (size_t i = 0; systems && systems[i]; i++)
-        if (check_system(systems[i], err)) return -1;
+    if (kpk_check_systems(systems, err)) return -1;
     for (const struct kpk_topic *topic = kpk_topics; topic->name; topic++) most++;
     for (const struct kpk_group *group = kpk_groups; group->name; group++)
         most += KPK_GROUP_TOPICS;
@@ -125,7 +125,9 @@ int kpk_plan_open(struct kpk_plan *plan, const char *const *systems, struct kpk_
         for (const struct kpk_group *group = kpk_groups; group->name; group++) {
             char name[KPK_NAME_BYTES];
             struct kpk_topic dlq;
-            if (!group->dlq || !named(systems, group->system) || !reads(group, topic)) continue;
+            if (!group->dlq || !kpk_system_named(systems, group->system) ||
+                !kpk_group_reads(group, topic))
+                continue;
             kpk_topic_dlq(topic, group, name, &dlq);
             add(plan, &dlq);
         }

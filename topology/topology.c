@@ -47,6 +47,12 @@ const struct kpk_group *kpk_group_find(const char *base_name) {
     return NULL;
 }
 
+bool kpk_group_reads(const struct kpk_group *group, const struct kpk_topic *topic) {
+    for (size_t i = 0; group->topics[i]; i++)
+        if (strcmp(group->topics[i], topic->name) == 0) return true;
+    return false;
+}
+
 int kpk_topic_max_bytes(const struct kpk_topic *topic) {
     return topic->max_message_bytes ? topic->max_message_bytes : DEFAULT_MESSAGE_BYTES;
 }

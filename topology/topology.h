@@ -54,6 +54,8 @@ extern const struct kpk_group kpk_groups[];
 const struct kpk_topic *kpk_topic_find(const char *base_name); /* NULL: none */
 const struct kpk_group *kpk_group_find(const char *base_name); /* NULL: none */
 
+bool kpk_group_reads(const struct kpk_group *group, const struct kpk_topic *topic);
+
 /* The largest record that 'topic' takes, as the broker counts it: the default written out. */
 int kpk_topic_max_bytes(const struct kpk_topic *topic);
 

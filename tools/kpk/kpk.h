@@ -16,5 +16,7 @@ enum kpk_exit {
 
 /* argv[0] is not looked at. returns an exit code; 'err' is filled unless it is KPK_EXIT_OK */
 int kpk_topics_apply(int argc, char **argv, struct kpk_err *err);
+int kpk_topics_list(int argc, char **argv, struct kpk_err *err);
+int kpk_topics_describe(int argc, char **argv, struct kpk_err *err);
 
 #endif

@@ -16,6 +16,8 @@ static const struct command {
     const char *summary;
 } commands[] = {
     {"topics apply", kpk_topics_apply, "create the topics that are missing, and their settings"},
+    {"topics list", kpk_topics_list, "print the table of topics"},
+    {"topics describe", kpk_topics_describe, "print how the topics are on the cluster"},
 };
 /* clang-format on */
 
