@@ -1,4 +1,5 @@
-/* The two clocks: wall time, for what leaves the process; monotonic, for how long things take. */
+/* The two clocks: wall time, for what leaves the process; monotonic, for how long things take.
+ */
 #ifndef KPK_COMMON_CLOCK_H
 #define KPK_COMMON_CLOCK_H
 

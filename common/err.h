@@ -21,7 +21,8 @@ struct kpk_err {
 
 /* Fill 'err' and return -1, so that a caller can write 'return kpk_fail(err, ...)'.
  * A message that is too long is cut. */
-int kpk_fail(struct kpk_err *err, enum kpk_verdict verdict, const char *fmt, ...) KPK_PRINTF(3, 4);
+int kpk_fail(struct kpk_err *err, enum kpk_verdict verdict, const char *fmt, ...)
+    KPK_PRINTF(3, 4);
 
 /* "WAIT", "RETRY", ... */
 const char *kpk_verdict_name(enum kpk_verdict verdict);

@@ -1,8 +1,9 @@
 /* Events as CloudEvents 1.0 in Kafka's binary mode: attributes are headers, the value is JSON.
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
  *
- *   content-type: application/json   ce_specversion: 1.0   ce_id: UUIDv7   ce_source: /tweet-service
- *   ce_type: tweet.created   ce_time: 2026-11-23T10:00:00.123Z   ce_subject, traceparent: optional */
+ *   content-type: application/json   ce_specversion: 1.0   ce_id: UUIDv7   ce_source:
+ * /tweet-service ce_type: tweet.created   ce_time: 2026-11-23T10:00:00.123Z   ce_subject,
+ * traceparent: optional */
 #ifndef KPK_COMMON_EVENT_H
 #define KPK_COMMON_EVENT_H
 
@@ -25,8 +26,8 @@ struct kpk_event {
 };
 
 /* Queue 'event' for 'topic' (full name). Errors as kpk_producer_send(). */
-int kpk_event_send(struct kpk_producer *producer, const char *topic, const struct kpk_event *event,
-                   struct kpk_err *err) KPK_MUST_CHECK;
+int kpk_event_send(struct kpk_producer *producer, const char *topic,
+                   const struct kpk_event *event, struct kpk_err *err) KPK_MUST_CHECK;
 
 /* Read the attributes of a record. Whoever wrote it may be a stranger: anything that is not an
  * event as above is a REJECT that says what is wrong. The value is not parsed.

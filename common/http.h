@@ -73,6 +73,8 @@ void kpk_http_drain(struct kpk_http *http);
 void kpk_http_close(struct kpk_http *http);
 
 /* The request. All strings are borrowed and live until the handler returns. */
+const char *kpk_http_method(const struct kpk_request *request); /* of the route: "GET" for a HEAD */
+const char *kpk_http_segment(const struct kpk_request *request, size_t i); /* of the path; NULL: past the end */
 const char *kpk_http_param(const struct kpk_request *request, const char *name);  /* {id}; never NULL */
 const char *kpk_http_query(const struct kpk_request *request, const char *name);  /* NULL: absent */
 const char *kpk_http_header(const struct kpk_request *request, const char *name); /* NULL: absent */
@@ -88,8 +90,8 @@ void kpk_http_empty(struct kpk_response *response, int status);
  * 503 and 429 get 'Retry-After: 1'. */
 void kpk_http_problem(struct kpk_response *response, int status, const char *field, const char *fmt,
                       ...) KPK_PRINTF(4, 5);
-/* 'err' as a problem: REJECT 422 with its text; WAIT 503 and the rest 500, whose text is logged and
- * stays inside. */
+/* 'err' as a problem: REJECT 422 with its text, blaming the field that it begins with ("text: ...");
+ * WAIT and RETRY 503 and the rest 500, whose text is logged and stays inside. */
 void kpk_http_fail(struct kpk_response *response, const struct kpk_err *err);
 /* A header field more, at most 8. 'name' and 'value' are copied. */
 void kpk_http_set_header(struct kpk_response *response, const char *name, const char *value);

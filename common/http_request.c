@@ -231,6 +231,14 @@ int kpk_http_body_add(struct kpk_request *request, const char *data, size_t len)
 
 /* ---- what a handler reads ---- */
 
+const char *kpk_http_method(const struct kpk_request *request) {
+    return request->route->row.method;
+}
+
+const char *kpk_http_segment(const struct kpk_request *request, size_t i) {
+    return i < request->segment_count ? request->segment[i] : NULL;
+}
+
 const char *kpk_http_param(const struct kpk_request *request, const char *name) {
     size_t len = strlen(name);
 

@@ -111,12 +111,23 @@ void kpk_http_problem(struct kpk_response *response, int status, const char *fie
                          kpk_http_problem_object(status, field ? blamed : NULL, detail));
 }
 
+/* "author_id: not a user id" blames author_id, as common/json.h words it. */
+static const char *blamed_field(const char *msg, char *out, size_t out_bytes) {
+    size_t len = strspn(msg, "abcdefghijklmnopqrstuvwxyz_");
+
+    if (len == 0 || len >= out_bytes || strncmp(msg + len, ": ", 2) != 0) return NULL;
+    snprintf(out, out_bytes, "%.*s", (int)len, msg);
+    return out;
+}
+
 void kpk_http_fail(struct kpk_response *response, const struct kpk_err *err) {
     struct kpk_quoted quoted;
+    char field[64];
 
     if (err->verdict == KPK_REJECT) {
-        kpk_http_problem(response, 422, NULL, "%s", err->msg);
-    } else if (err->verdict == KPK_WAIT) {
+        kpk_http_problem(response, 422, blamed_field(err->msg, field, sizeof(field)), "%s",
+                         err->msg);
+    } else if (err->verdict == KPK_WAIT || err->verdict == KPK_RETRY) {
         kpk_warn("http_unavailable", "reason=%s", kpk_quote(&quoted, err->msg));
         kpk_http_problem(response, 503, NULL, "a dependency does not answer; try again");
     } else {

@@ -30,20 +30,24 @@ static struct kpk_metric paused = {
 };
 static struct kpk_metric out_of_range = {
     .name = "kpk_consumer_offset_out_of_range_total",
-    .help = "Committed offsets that retention had already passed: records were lost to the group",
+    .help =
+        "Committed offsets that retention had already passed: records were lost to the group",
 };
 
-/* --- batch ------------------------------------------------------------------------------------ */
+/* --- batch
+ * ------------------------------------------------------------------------------------ */
 
 int kpk_batch_init(struct kpk_batch *batch, size_t capacity, struct kpk_err *err) {
-    *batch = (struct kpk_batch){.capacity = capacity, .msgs = calloc(capacity, sizeof(*batch->msgs))};
+    *batch = (struct kpk_batch){.capacity = capacity,
+                                .msgs = calloc(capacity, sizeof(*batch->msgs))};
     if (!batch->msgs)
         return kpk_fail(err, KPK_FATAL, "batch: no memory for %zu records", capacity);
     return 0;
 }
 
 void kpk_batch_clear(struct kpk_batch *batch) {
-    for (size_t i = 0; i < batch->count; i++) rd_kafka_message_destroy(batch->msgs[i]);
+    for (size_t i = 0; i < batch->count; i++)
+        rd_kafka_message_destroy(batch->msgs[i]);
     batch->count = 0;
 }
 
@@ -53,7 +57,8 @@ void kpk_batch_free(struct kpk_batch *batch) {
     *batch = (struct kpk_batch){0};
 }
 
-/* Take the records of 'lost' partitions out: from now on they are another member's to process. */
+/* Take the records of 'lost' partitions out: from now on they are another member's to process.
+ */
 static void batch_drop(struct kpk_batch *batch, const rd_kafka_topic_partition_list_t *lost) {
     size_t kept = 0;
 
@@ -70,12 +75,14 @@ static void batch_drop(struct kpk_batch *batch, const rd_kafka_topic_partition_l
     batch->count = kept;
 }
 
-/* --- group membership ------------------------------------------------------------------------- */
+/* --- group membership
+ * ------------------------------------------------------------------------- */
 
 /* Where to start is said here, not by auto.offset.reset, so that the two cases it mixes up stay
- * apart: a partition without a committed offset starts where the topology says; a committed offset
- * that is out of range is an error (auto.offset.reset=error), as records were lost. */
-static int set_start_offsets(struct kpk_consumer *consumer, rd_kafka_topic_partition_list_t *parts) {
+ * apart: a partition without a committed offset starts where the topology says; a committed
+ * offset that is out of range is an error (auto.offset.reset=error), as records were lost. */
+static int set_start_offsets(struct kpk_consumer *consumer,
+                             rd_kafka_topic_partition_list_t *parts) {
     rd_kafka_resp_err_t code;
 
     while ((code = rd_kafka_committed(consumer->rk, parts, COMMITTED_TIMEOUT_MS))) {
@@ -90,7 +97,8 @@ static int set_start_offsets(struct kpk_consumer *consumer, rd_kafka_topic_parti
         kpk_warn("committed-offsets", "group=%s reason=%s", consumer->group,
                  kpk_quote(&quoted, rd_kafka_err2str(code)));
         /* Nothing is committed from an assignment that is lost or about to be left. */
-        if (rd_kafka_assignment_lost(consumer->rk) || kpk_stopping()) break;
+        if (rd_kafka_assignment_lost(consumer->rk) || kpk_stopping())
+            break;
     }
     for (int i = 0; i < parts->cnt; i++)
         if (parts->elems[i].offset == RD_KAFKA_OFFSET_INVALID)
@@ -127,7 +135,8 @@ static void on_assign(struct kpk_consumer *consumer, rd_kafka_topic_partition_li
         consumer->failed = true;
         return;
     }
-    if (consumer->paused) rd_kafka_pause_partitions(consumer->rk, parts);
+    if (consumer->paused)
+        rd_kafka_pause_partitions(consumer->rk, parts);
     atomic_fetch_add(&consumer->assigned, parts->cnt);
     atomic_store(&consumer->joined, true);
 }
@@ -136,7 +145,8 @@ static void on_revoke(struct kpk_consumer *consumer, rd_kafka_topic_partition_li
     /* An owed commit is for an effect that is done: the new owner need not repeat it. */
     if (consumer->commit_owed && !rd_kafka_assignment_lost(consumer->rk))
         rd_kafka_commit(consumer->rk, NULL, 0);
-    if (consumer->batch) batch_drop(consumer->batch, parts);
+    if (consumer->batch)
+        batch_drop(consumer->batch, parts);
     change_assignment(consumer->rk, false, parts);
     atomic_fetch_sub(&consumer->assigned, parts->cnt);
 }
@@ -146,8 +156,8 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
     struct kpk_consumer *consumer = opaque;
 
     kpk_log("rebalance", "group=%s client=%s change=%s partitions=%d", consumer->group,
-            rd_kafka_name(rk), code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? "assigned" : "revoked",
-            parts->cnt);
+            rd_kafka_name(rk),
+            code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? "assigned" : "revoked", parts->cnt);
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
         on_assign(consumer, parts);
     else
@@ -157,8 +167,13 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 /* KIP-848 keeps these two on the broker, and librdkafka refuses them on the client then. */
 static rd_kafka_conf_t *consumer_conf(const char *group, struct kpk_err *err) {
     static const char *const classic[] = {
-        "partition.assignment.strategy", "cooperative-sticky", "session.timeout.ms", "6000",
-        "heartbeat.interval.ms",         "1500",               NULL,
+        "partition.assignment.strategy",
+        "cooperative-sticky",
+        "session.timeout.ms",
+        "6000",
+        "heartbeat.interval.ms",
+        "1500",
+        NULL,
     };
     const char *protocol = getenv("KPK_KAFKA_GROUP_PROTOCOL");
     rd_kafka_conf_t *conf =
@@ -172,7 +187,8 @@ static rd_kafka_conf_t *consumer_conf(const char *group, struct kpk_err *err) {
         {"queued.max.messages.kbytes", kbytes},
     };
 
-    if (!conf) return NULL;
+    if (!conf)
+        return NULL;
     snprintf(kbytes, sizeof(kbytes), "%d", QUEUED_MAX_KBYTES);
     for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
         if (rd_kafka_conf_set(conf, pairs[i][0], pairs[i][1], why, sizeof(why)) ==
@@ -186,7 +202,8 @@ static rd_kafka_conf_t *consumer_conf(const char *group, struct kpk_err *err) {
     return conf;
 }
 
-static int subscribe(struct kpk_consumer *consumer, const char *const *topics, struct kpk_err *err) {
+static int subscribe(struct kpk_consumer *consumer, const char *const *topics,
+                     struct kpk_err *err) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(4);
     rd_kafka_resp_err_t code;
 
@@ -207,12 +224,14 @@ int kpk_consumer_open(struct kpk_consumer **out, const struct kpk_consumer_opts 
     char why[160];
 
     *out = NULL;
-    if (!consumer) return kpk_fail(err, KPK_FATAL, "consumer: no memory");
+    if (!consumer)
+        return kpk_fail(err, KPK_FATAL, "consumer: no memory");
     consumer->from_end = opts->from_end;
     consumer->backoff_ms = BACKOFF_MIN_MS;
     consumer->group = strdup(opts->group);
     conf = consumer_conf(opts->group, err);
-    if (!conf || !consumer->group) goto fail;
+    if (!conf || !consumer->group)
+        goto fail;
     rd_kafka_conf_set_opaque(conf, consumer);
     consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
     if (!consumer->rk) {
@@ -221,17 +240,20 @@ int kpk_consumer_open(struct kpk_consumer **out, const struct kpk_consumer_opts 
     }
     conf = NULL; /* the handle owns it now */
     rd_kafka_poll_set_consumer(consumer->rk);
-    if (subscribe(consumer, opts->topics, err)) goto fail;
+    if (subscribe(consumer, opts->topics, err))
+        goto fail;
     *out = consumer;
     return 0;
 fail:
-    if (conf) rd_kafka_conf_destroy(conf);
+    if (conf)
+        rd_kafka_conf_destroy(conf);
     kpk_consumer_close(consumer);
     return -1;
 }
 
 void kpk_consumer_close(struct kpk_consumer *consumer) {
-    if (!consumer) return;
+    if (!consumer)
+        return;
     consumer->batch = NULL; /* the caller may have freed it already */
     if (consumer->rk) {
         rd_kafka_consumer_close(consumer->rk);
@@ -241,7 +263,8 @@ void kpk_consumer_close(struct kpk_consumer *consumer) {
     free(consumer);
 }
 
-/* --- the loop's three calls ------------------------------------------------------------------- */
+/* --- the loop's three calls
+ * ------------------------------------------------------------------- */
 
 /* Not a record but an event. returns 0 when librdkafka mends it by itself, or -1 */
 static int consumer_event(struct kpk_consumer *consumer, const rd_kafka_message_t *msg,
@@ -252,19 +275,20 @@ static int consumer_event(struct kpk_consumer *consumer, const rd_kafka_message_
     switch (msg->err) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         kpk_metric_add(&out_of_range, 1);
-        return kpk_fail(err, KPK_FATAL,
-                        "group %s: the committed offset of %s [%d] is out of range: retention passed "
-                        "the group by, records were lost to it. To go on from what is left, reset "
-                        "the group's offsets",
-                        consumer->group, topic, msg->partition);
+        return kpk_fail(
+            err, KPK_FATAL,
+            "group %s: the committed offset of %s [%d] is out of range: retention passed "
+            "the group by, records were lost to it. To go on from what is left, reset "
+            "the group's offsets",
+            consumer->group, topic, msg->partition);
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
         return kpk_fail(err, KPK_FATAL, "group %s: %s", consumer->group,
                         rd_kafka_message_errstr(msg));
     default:
-        kpk_warn("consumer", "group=%s topic=%s partition=%d code=%s reason=%s", consumer->group,
-                 topic, msg->partition, rd_kafka_err2name(msg->err),
+        kpk_warn("consumer", "group=%s topic=%s partition=%d code=%s reason=%s",
+                 consumer->group, topic, msg->partition, rd_kafka_err2name(msg->err),
                  kpk_quote(&quoted, rd_kafka_message_errstr(msg)));
         return 0;
     }
@@ -285,9 +309,11 @@ static int take(struct kpk_consumer *consumer, int timeout_ms, rd_kafka_message_
         failed = consumer_event(consumer, event, err);
         rd_kafka_message_destroy(event);
     }
-    if (!consumer->failed) return failed;
+    if (!consumer->failed)
+        return failed;
     *err = consumer->failure;
-    if (*msg) rd_kafka_message_destroy(*msg);
+    if (*msg)
+        rd_kafka_message_destroy(*msg);
     return -1;
 }
 
@@ -297,24 +323,29 @@ static int commit_stored(struct kpk_consumer *consumer, struct kpk_err *err) {
     rd_kafka_resp_err_t code = rd_kafka_commit(consumer->rk, NULL, 0);
 
     consumer->commit_owed = code && code != RD_KAFKA_RESP_ERR__NO_OFFSET;
-    if (!consumer->commit_owed) return 0;
-    if (code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+    if (!consumer->commit_owed)
+        return 0;
+    if (code == RD_KAFKA_RESP_ERR__FATAL ||
+        code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
         return kpk_fail(err, KPK_FATAL, "group %s: commit: %s", consumer->group,
                         rd_kafka_err2str(code));
     kpk_log("commit-owed", "group=%s code=%s", consumer->group, rd_kafka_err2name(code));
     return 0;
 }
 
-/* Stay in the group while nothing is fetched. All partitions are paused, so no record comes; one
- * that does all the same is put back. */
+/* Stay in the group while nothing is fetched. All partitions are paused, so no record comes;
+ * one that does all the same is put back. */
 static int serve_group(struct kpk_consumer *consumer, struct kpk_err *err) {
     int64_t until = kpk_mono_ms() + consumer->backoff_ms;
     rd_kafka_message_t *msg;
 
-    if (consumer->backoff_ms < BACKOFF_MAX_MS) consumer->backoff_ms *= 2;
+    if (consumer->backoff_ms < BACKOFF_MAX_MS)
+        consumer->backoff_ms *= 2;
     for (int64_t left; (left = until - kpk_mono_ms()) > 0 && !kpk_stopping();) {
-        if (take(consumer, (int)left, &msg, err)) return -1;
-        if (!msg) continue;
+        if (take(consumer, (int)left, &msg, err))
+            return -1;
+        if (!msg)
+            continue;
         rd_kafka_seek(msg->rkt, msg->partition, msg->offset, COMMITTED_TIMEOUT_MS);
         rd_kafka_message_destroy(msg);
     }
@@ -326,15 +357,21 @@ int kpk_poll_batch(struct kpk_consumer *consumer, struct kpk_batch *batch, int t
     rd_kafka_message_t *msg;
 
     consumer->batch = batch;
-    if (consumer->commit_owed && commit_stored(consumer, err)) return -1;
-    if (consumer->paused) return serve_group(consumer, err);
-    /* One blocking poll, then drain: a time-out that waits for a full batch is added latency. */
+    if (consumer->commit_owed && commit_stored(consumer, err))
+        return -1;
+    if (consumer->paused)
+        return serve_group(consumer, err);
+    /* One blocking poll, then drain: a time-out that waits for a full batch is added latency.
+     */
     while (batch->count < batch->capacity) {
-        if (take(consumer, batch->count ? 0 : timeout_ms, &msg, err)) return -1;
-        if (!msg) break;
+        if (take(consumer, batch->count ? 0 : timeout_ms, &msg, err))
+            return -1;
+        if (!msg)
+            break;
         batch->msgs[batch->count++] = msg;
     }
-    if (batch->count) kpk_metric_add(&consumed, (int64_t)batch->count);
+    if (batch->count)
+        kpk_metric_add(&consumed, (int64_t)batch->count);
     return 0;
 }
 
@@ -342,7 +379,8 @@ static void pause_all(struct kpk_consumer *consumer, bool pause) {
     rd_kafka_topic_partition_list_t *parts = NULL;
 
     consumer->paused = pause;
-    if (rd_kafka_assignment(consumer->rk, &parts)) return;
+    if (rd_kafka_assignment(consumer->rk, &parts))
+        return;
     if (pause)
         rd_kafka_pause_partitions(consumer->rk, parts);
     else
@@ -353,14 +391,16 @@ static void pause_all(struct kpk_consumer *consumer, bool pause) {
 void kpk_pause(struct kpk_consumer *consumer, const struct kpk_err *why) {
     struct kpk_quoted quoted;
 
-    if (consumer->paused) return;
+    if (consumer->paused)
+        return;
     kpk_warn("paused", "group=%s reason=%s", consumer->group, kpk_quote(&quoted, why->msg));
     kpk_metric_add(&paused, 1);
     consumer->backoff_ms = BACKOFF_MIN_MS;
     pause_all(consumer, true);
 }
 
-int kpk_commit(struct kpk_consumer *consumer, const struct kpk_batch *batch, struct kpk_err *err) {
+int kpk_commit(struct kpk_consumer *consumer, const struct kpk_batch *batch,
+               struct kpk_err *err) {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(16);
 
     if (consumer->paused) {
@@ -372,11 +412,13 @@ int kpk_commit(struct kpk_consumer *consumer, const struct kpk_batch *batch, str
         const char *topic = rd_kafka_topic_name(msg->rkt);
         rd_kafka_topic_partition_t *part =
             rd_kafka_topic_partition_list_find(offsets, topic, msg->partition);
-        if (!part) part = rd_kafka_topic_partition_list_add(offsets, topic, msg->partition);
+        if (!part)
+            part = rd_kafka_topic_partition_list_add(offsets, topic, msg->partition);
         part->offset = msg->offset + 1;
     }
     /* A partition that is no longer ours fails here, alone, and is thereby skipped. */
-    if (offsets->cnt) rd_kafka_offsets_store(consumer->rk, offsets);
+    if (offsets->cnt)
+        rd_kafka_offsets_store(consumer->rk, offsets);
     rd_kafka_topic_partition_list_destroy(offsets);
     return batch->count ? commit_stored(consumer, err) : 0;
 }

@@ -1,5 +1,7 @@
 #include "common/log.h"
 
+#include "common/utf8.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,7 +28,8 @@ int kpk_log_init(const char *program, struct kpk_err *err) {
     config.program = program;
     if (level && *level) {
         size_t i = 0;
-        while (i < 4 && strcasecmp(level, level_names[i]) != 0) i++;
+        while (i < 4 && strcasecmp(level, level_names[i]) != 0)
+            i++;
         if (i == 4)
             return kpk_fail(err, KPK_FATAL,
                             "KPK_LOG_LEVEL: '%s' is none of debug, info, warn, error", level);
@@ -34,7 +37,8 @@ int kpk_log_init(const char *program, struct kpk_err *err) {
     }
     if (format && *format) {
         if (strcmp(format, "json") != 0 && strcmp(format, "logfmt") != 0)
-            return kpk_fail(err, KPK_FATAL, "KPK_LOG_FORMAT: '%s' is none of logfmt, json", format);
+            return kpk_fail(err, KPK_FATAL, "KPK_LOG_FORMAT: '%s' is none of logfmt, json",
+                            format);
         config.json = strcmp(format, "json") == 0;
     }
     return 0;
@@ -43,41 +47,113 @@ int kpk_log_init(const char *program, struct kpk_err *err) {
 struct line {
     char text[LINE_BYTES];
     size_t len;
+    bool cut; /* something did not fit */
 };
 
-static void put(struct line *line, const char *s, size_t len) {
-    size_t room = sizeof(line->text) - 2 - line->len; /* the newline, and the end */
+enum { LINE_END = sizeof(",\"cut\":\"yes\"}\n") }; /* always has room */
 
-    if (len > room) len = room;
+static void put(struct line *line, const char *s, size_t len) {
+    size_t room = sizeof(line->text) - LINE_END - line->len;
+
+    if (len > room) {
+        len = room;
+        line->cut = true;
+    }
     memcpy(line->text + line->len, s, len);
     line->len += len;
 }
 
 static void put_str(struct line *line, const char *s) { put(line, s, strlen(s)); }
 
-/* The end of the value at 's': a quoted one ends at its closing quote, a bare one at a space. */
-static const char *value_end(const char *s) {
-    if (*s != '"') return s + strcspn(s, " ");
-    for (s++; *s && *s != '"'; s++)
-        if (*s == '\\' && s[1]) s++;
-    return *s ? s + 1 : s;
+static void put_end(struct line *line, const char *s) {
+    size_t len = strlen(s);
+
+    memcpy(line->text + line->len, s, len);
+    line->len += len;
 }
 
-/* "key=value key="quoted"" as JSON members. Bare values become strings: a reader of logs should
- * not see a field change its type from one line to the next. */
-static void put_members(struct line *line, const char *pairs) {
-    while (*pairs) {
-        const char *eq = pairs + strcspn(pairs, "= ");
-        if (*eq != '=') break;
-        put_str(line, ",\"");
-        put(line, pairs, (size_t)(eq - pairs));
-        put_str(line, "\":");
-        const char *value = eq + 1, *end = value_end(value);
-        if (*value != '"') put_str(line, "\"");
-        put(line, value, (size_t)(end - value));
-        if (*value != '"') put_str(line, "\"");
-        pairs = end + strspn(end, " ");
+/* The end of the quoted value at 's', or NULL when it has none (it was cut). */
+static const char *quote_end(const char *s) {
+    for (s++; *s && *s != '"'; s++)
+        if (*s == '\\' && s[1])
+            s++;
+    return *s ? s + 1 : NULL;
+}
+
+/* Bytes that were not quoted by kpk_quote(), as a JSON string. */
+static void put_bare(struct line *line, const char *s, size_t len) {
+    put_str(line, "\"");
+    for (; len > 0; s++, len--) {
+        if (*s == '"' || *s == '\\')
+            put_str(line, "\\");
+        put(line, s, 1);
     }
+    put_str(line, "\"");
+}
+
+/* key=value or key="quoted" at 'pair' as a JSON member. Bare values become strings: a reader of
+ * logs should not see a field change its type from one line to the next. What is no pair is
+ * kept as "text". returns where the next one starts */
+static const char *put_member(struct line *line, const char *pair) {
+    const char *eq = pair + strcspn(pair, "= ");
+    const char *value = *eq == '=' ? eq + 1 : pair, *end;
+
+    put_str(line, ",");
+    put_bare(line, *eq == '=' ? pair : "text", *eq == '=' ? (size_t)(eq - pair) : 4);
+    put_str(line, ":");
+    if (*eq == '=' && *value == '"' && (end = quote_end(value))) {
+        put(line, value, (size_t)(end - value));
+    } else {
+        end = value + (*eq == '=' && *value != '"' ? strcspn(value, " ") : strlen(value));
+        put_bare(line, value, (size_t)(end - value));
+    }
+    return end + strspn(end, " ");
+}
+
+static void put_json(struct line *line, const char *stamp, enum kpk_log_level level,
+                     const char *event, const char *pairs) {
+    const char *const head[] = {"{\"time\":\"",
+                                stamp,
+                                "\",\"level\":\"",
+                                level_names[level],
+                                "\",\"program\":\"",
+                                config.program,
+                                "\",\"event\":\"",
+                                event,
+                                "\""};
+
+    for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
+        put_str(line, head[i]);
+    while (*pairs) {
+        size_t before = line->len;
+
+        pairs = put_member(line, pairs);
+        if (!line->cut)
+            continue;
+        line->len = before; /* whole members only, or the line is not JSON */
+        put_end(line, ",\"cut\":\"yes\"");
+        break;
+    }
+    put_end(line, "}");
+}
+
+static void put_logfmt(struct line *line, const char *stamp, enum kpk_log_level level,
+                       const char *event, const char *pairs) {
+    const char *const parts[] = {stamp, level_names[level], event, pairs};
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && *parts[i]; i++) {
+        if (i > 0)
+            put_str(line, " ");
+        put_str(line, parts[i]);
+    }
+}
+
+/* One event is one line of UTF-8, whatever it was given. */
+static void make_printable(char *text) {
+    kpk_utf8_repair(text);
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
 }
 
 void kpk_log_at(enum kpk_log_level level, const char *event, const char *fmt, ...) {
@@ -87,7 +163,8 @@ void kpk_log_at(enum kpk_log_level level, const char *event, const char *fmt, ..
     struct tm utc;
     va_list args;
 
-    if (level < config.level) return;
+    if (level < config.level)
+        return;
     va_start(args, fmt);
     vsnprintf(pairs, sizeof(pairs), fmt, args);
     va_end(args);
@@ -96,46 +173,38 @@ void kpk_log_at(enum kpk_log_level level, const char *event, const char *fmt, ..
     size_t n = strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
     snprintf(stamp + n, sizeof(stamp) - n, ".%03dZ", (int)(now.tv_usec / 1000));
 
-    if (config.json) {
-        put_str(&line, "{\"time\":\"");
-        put_str(&line, stamp);
-        put_str(&line, "\",\"level\":\"");
-        put_str(&line, level_names[level]);
-        put_str(&line, "\",\"program\":\"");
-        put_str(&line, config.program);
-        put_str(&line, "\",\"event\":\"");
-        put_str(&line, event);
-        put_str(&line, "\"");
-        put_members(&line, pairs);
-        put_str(&line, "}");
-    } else {
-        put_str(&line, stamp);
-        put_str(&line, " ");
-        put_str(&line, level_names[level]);
-        put_str(&line, " ");
-        put_str(&line, event);
-        if (*pairs) put_str(&line, " ");
-        put_str(&line, pairs);
-    }
-    line.text[line.len++] = '\n';
+    make_printable(pairs);
+    if (config.json)
+        put_json(&line, stamp, level, event, pairs);
+    else
+        put_logfmt(&line, stamp, level, event, pairs);
+    put_end(&line, "\n");
     /* One write, so that lines of several threads and processes do not mix. */
     ssize_t ignored = write(STDERR_FILENO, line.text, line.len);
     (void)ignored;
 }
 
 const char *kpk_quote(struct kpk_quoted *buf, const char *s) {
-    char *out = buf->text, *end = buf->text + sizeof(buf->text) - 8;
+    enum { WORST = sizeof("\\u0000\"") }; /* an escape, the closing quote, the end */
+    char *out = buf->text, *end = buf->text + sizeof(buf->text) - WORST;
+    size_t len = strlen(s), step;
 
     *out++ = '"';
-    for (; *s && out < end; s++) {
+    for (; len > 0 && out <= end; s += step, len -= step) {
         unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\') {
+
+        step = kpk_utf8_next(s, len);
+        if (step == 0) {
+            *out++ = '?';
+            step = 1;
+        } else if (c == '"' || c == '\\') {
             *out++ = '\\';
             *out++ = (char)c;
         } else if (c < 0x20 || c == 0x7f) {
             out += sprintf(out, "\\u%04x", c);
         } else {
-            *out++ = (char)c;
+            memcpy(out, s, step);
+            out += step;
         }
     }
     *out++ = '"';

@@ -15,11 +15,14 @@ static int parse_url(struct kpk_redis *redis, const char *url, struct kpk_err *e
     const char *rest = url + strlen(scheme), *at;
     int end = 0;
 
-    if (strncmp(url, scheme, strlen(scheme)) != 0) goto malformed;
+    if (strncmp(url, scheme, strlen(scheme)) != 0)
+        goto malformed;
     at = strrchr(rest, '@');
     if (at) {
-        if (*rest != ':' || (size_t)(at - rest) > sizeof(redis->password)) goto malformed;
-        snprintf(redis->password, sizeof(redis->password), "%.*s", (int)(at - rest - 1), rest + 1);
+        if (*rest != ':' || (size_t)(at - rest) > sizeof(redis->password))
+            goto malformed;
+        snprintf(redis->password, sizeof(redis->password), "%.*s", (int)(at - rest - 1),
+                 rest + 1);
         rest = at + 1;
     }
     if (sscanf(rest, "%255[^:/]:%d%n/%d%n", redis->host, &redis->port, &end, &redis->database,
@@ -37,7 +40,8 @@ int kpk_redis_open(struct kpk_redis **out, struct kpk_err *err) {
     const char *url = getenv("KPK_REDIS_URL");
 
     *out = NULL;
-    if (!redis) return kpk_fail(err, KPK_FATAL, "redis: no memory");
+    if (!redis)
+        return kpk_fail(err, KPK_FATAL, "redis: no memory");
     if (parse_url(redis, url && *url ? url : DEFAULT_URL, err)) {
         free(redis);
         return -1;
@@ -47,13 +51,15 @@ int kpk_redis_open(struct kpk_redis **out, struct kpk_err *err) {
 }
 
 static void disconnect(struct kpk_redis *redis) {
-    if (redis->context) redisFree(redis->context);
+    if (redis->context)
+        redisFree(redis->context);
     redis->context = NULL;
     redis->pending = 0;
 }
 
 void kpk_redis_close(struct kpk_redis *redis) {
-    if (!redis) return;
+    if (!redis)
+        return;
     disconnect(redis);
     free(redis);
 }
@@ -69,8 +75,8 @@ static int lost(struct kpk_redis *redis, struct kpk_err *err) {
 
 /* What Redis refused: what passes by itself is WAIT. */
 static int refused(const char *why, struct kpk_err *err) {
-    static const char *const passing[] = {"LOADING", "BUSY", "OOM", "MISCONF", "READONLY",
-                                          "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"};
+    static const char *const passing[] = {"LOADING",  "BUSY",       "OOM",         "MISCONF",
+                                          "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"};
 
     for (size_t i = 0; i < sizeof(passing) / sizeof(*passing); i++)
         if (strncmp(why, passing[i], strlen(passing[i])) == 0)
@@ -78,14 +84,16 @@ static int refused(const char *why, struct kpk_err *err) {
     return kpk_fail(err, KPK_FATAL, "redis: %s", why);
 }
 
-static redisReply *run(struct kpk_redis *redis, struct kpk_err *err, const char *fmt, va_list args) {
+static redisReply *run(struct kpk_redis *redis, struct kpk_err *err, const char *fmt,
+                       va_list args) {
     redisReply *reply = redisvCommand(redis->context, fmt, args);
 
     if (!reply) {
         lost(redis, err);
         return NULL;
     }
-    if (reply->type != REDIS_REPLY_ERROR) return reply;
+    if (reply->type != REDIS_REPLY_ERROR)
+        return reply;
     refused(reply->str, err);
     freeReplyObject(reply);
     return NULL;
@@ -107,44 +115,64 @@ static int setup(struct kpk_redis *redis, struct kpk_err *err, const char *fmt, 
 }
 
 static int ensure(struct kpk_redis *redis, struct kpk_err *err) {
-    if (redis->context && !redis->context->err) return 0;
+    if (redis->context && !redis->context->err)
+        return 0;
     disconnect(redis);
     redis->context = redisConnectWithTimeout(redis->host, redis->port,
                                              (struct timeval){.tv_sec = CONNECT_TIMEOUT_S});
-    if (!redis->context || redis->context->err) return lost(redis, err);
+    if (!redis->context || redis->context->err)
+        return lost(redis, err);
     redisSetTimeout(redis->context, (struct timeval){.tv_sec = COMMAND_TIMEOUT_S});
     redisEnableKeepAlive(redis->context);
-    if (*redis->password && setup(redis, err, "AUTH %s", redis->password)) return -1;
-    if (redis->database && setup(redis, err, "SELECT %d", redis->database)) return -1;
+    if (*redis->password && setup(redis, err, "AUTH %s", redis->password))
+        return -1;
+    if (redis->database && setup(redis, err, "SELECT %d", redis->database))
+        return -1;
     return 0;
 }
 
-redisReply *kpk_redis_command(struct kpk_redis *redis, struct kpk_err *err, const char *fmt, ...) {
+redisReply *kpk_redis_command(struct kpk_redis *redis, struct kpk_err *err, const char *fmt,
+                              ...) {
     redisReply *reply = NULL;
     va_list args;
 
     /* The second try is for a connection that was idle while the server restarted. */
     for (int tries = redis->context ? 2 : 1; !reply && tries > 0; tries--) {
-        if (ensure(redis, err)) return NULL;
+        if (ensure(redis, err))
+            return NULL;
         va_start(args, fmt);
         reply = run(redis, err, fmt, args);
         va_end(args);
-        if (redis->context) break;
+        if (redis->context)
+            break;
     }
     return reply;
+}
+
+int kpk_redis_check(struct kpk_redis *redis, struct kpk_err *err) {
+    redisReply *reply = kpk_redis_command(redis, err, "PING");
+
+    if (!reply)
+        return -1;
+    freeReplyObject(reply);
+    return 0;
 }
 
 int kpk_redis_append(struct kpk_redis *redis, struct kpk_err *err, const char *fmt, ...) {
     va_list args;
     int failed;
 
-    if (redis->pending >= KPK_REDIS_DEPTH && kpk_redis_drain(redis, err)) return -1;
-    /* Only at the start of a pipeline: what a lost connection took with it must be appended again. */
-    if (redis->pending == 0 && ensure(redis, err)) return -1;
+    if (redis->pending >= KPK_REDIS_DEPTH && kpk_redis_drain(redis, err))
+        return -1;
+    /* Only at the start of a pipeline: what a lost connection took with it must be appended
+     * again. */
+    if (redis->pending == 0 && ensure(redis, err))
+        return -1;
     va_start(args, fmt);
     failed = redisvAppendCommand(redis->context, fmt, args);
     va_end(args);
-    if (failed) return lost(redis, err);
+    if (failed)
+        return lost(redis, err);
     redis->pending++;
     return 0;
 }
@@ -154,7 +182,8 @@ int kpk_redis_drain(struct kpk_redis *redis, struct kpk_err *err) {
 
     while (redis->pending > 0) {
         void *reply = NULL;
-        if (redisGetReply(redis->context, &reply) != REDIS_OK) return lost(redis, err);
+        if (redisGetReply(redis->context, &reply) != REDIS_OK)
+            return lost(redis, err);
         redis->pending--;
         if (((redisReply *)reply)->type == REDIS_REPLY_ERROR && !failed)
             failed = refused(((redisReply *)reply)->str, err);

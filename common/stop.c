@@ -6,7 +6,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* A signal handler may touch a lock-free atomic; sig_atomic_t alone is not seen by other threads. */
+/* A signal handler may touch a lock-free atomic; sig_atomic_t alone is not seen by other
+ * threads. */
 static atomic_int stop_flag;
 
 static void on_signal(int sig) {
@@ -32,8 +33,10 @@ void kpk_stop_wait(int ms) {
 
     while (!kpk_stopping()) {
         int64_t left = until - kpk_mono_ms();
-        if (left <= 0) return;
-        if (left > 50) left = 50;
+        if (left <= 0)
+            return;
+        if (left > 50)
+            left = 50;
         nanosleep(&(struct timespec){.tv_nsec = left * 1000000}, NULL);
     }
 }

@@ -7,12 +7,14 @@
 
 KPK_EMBED(kpk_outbox_ddl, "patterns/outbox/outbox.sql");
 
-int kpk_outbox_add(struct kpk_pg *pg, const struct kpk_outbox_event *event, struct kpk_err *err) {
+int kpk_outbox_add(struct kpk_pg *pg, const struct kpk_outbox_event *event,
+                   struct kpk_err *err) {
     static const struct kpk_pg_stmt insert = {
         "outbox_insert",
         "INSERT INTO outbox (id, aggregatetype, aggregateid, type, subject, payload, headers) "
         "VALUES ($1, $2, $3, $4, $5, $6, "
-        "        CASE WHEN $7::text IS NULL THEN NULL ELSE jsonb_build_object('traceparent', $7::text) END)"};
+        "        CASE WHEN $7::text IS NULL THEN NULL ELSE jsonb_build_object('traceparent', "
+        "$7::text) END)"};
     const char *params[] = {event->id,      event->topic,   event->key,        event->type,
                             event->subject, event->payload, event->traceparent};
     size_t len = strlen(event->payload);
@@ -28,5 +30,6 @@ void kpk_outbox_wake(struct kpk_pg *pg) {
         "outbox_notify", "SELECT pg_notify(current_schema() || '.outbox', '')"};
     struct kpk_err ignored;
 
-    if (kpk_pg_run(pg, &notify, NULL, 0, &ignored)) return; /* the relay's poll finds the row */
+    if (kpk_pg_run(pg, &notify, NULL, 0, &ignored))
+        return; /* the relay's poll finds the row */
 }

@@ -1,14 +1,16 @@
 /* The relay's half of the outbox: at-least-once, in order per aggregate.
  *
- *   select (1) -> begin, produce, wait for the reports, commit the Kafka transaction (2) -> delete (3)
+ *   select (1) -> begin, produce, wait for the reports, commit the Kafka transaction (2) ->
+ * delete (3)
  *
- * Crash before (2) commits: the records are aborted, nobody reads them, the rows are still there.
- * Crash between (2) and (3): the rows are published again, with the same ids.
+ * Crash before (2) commits: the records are aborted, nobody reads them, the rows are still
+ * there. Crash between (2) and (3): the rows are published again, with the same ids.
  *
- * One relay is active: the holder of a lease in the database. A lease alone does not fence: a relay
- * that was stopped and wakes up late still believes in it. So its sends lie in transactions of one
- * transactional.id, and whoever takes the lease begins with init_transactions(), which aborts what
- * its predecessor left open and refuses whatever it sends from then on.
+ * One relay is active: the holder of a lease in the database. A lease alone does not fence: a
+ * relay that was stopped and wakes up late still believes in it. So its sends lie in
+ * transactions of one transactional.id, and whoever takes the lease begins with
+ * init_transactions(), which aborts what its predecessor left open and refuses whatever it
+ * sends from then on.
  *
  * No database transaction is open while Kafka is waited for: vacuum would wait for it too. */
 #include "patterns/outbox/outbox.h"
@@ -37,12 +39,13 @@ enum {
     OUTAGE_WAIT_MS = 500,
 };
 
-static struct kpk_metric published = {
-    .name = "kpk_outbox_published_total", .help = "Outbox rows published and deleted"};
-static struct kpk_metric parked = {
-    .name = "kpk_outbox_parked_total", .help = "Outbox rows that can never be published"};
-static struct kpk_metric active = {
-    .name = "kpk_outbox_active", .help = "1 while this relay holds the lease", .type = KPK_GAUGE};
+static struct kpk_metric published = {.name = "kpk_outbox_published_total",
+                                      .help = "Outbox rows published and deleted"};
+static struct kpk_metric parked = {.name = "kpk_outbox_parked_total",
+                                   .help = "Outbox rows that can never be published"};
+static struct kpk_metric active = {.name = "kpk_outbox_active",
+                                   .help = "1 while this relay holds the lease",
+                                   .type = KPK_GAUGE};
 static struct kpk_metric age = {
     .name = "kpk_outbox_age_seconds",
     .help = "From the transaction of a row to its acknowledgement by Kafka",
@@ -50,27 +53,32 @@ static struct kpk_metric age = {
 
 struct kpk_relay {
     struct kpk_relay_opts opts;
-    char channel[128];                  /* of NOTIFY: "twitter.outbox" */
-    char lease_name[KPK_NAME_BYTES];    /* and transactional.id */
-    char owner[KPK_UUID_BYTES];         /* this instance */
+    char channel[128];               /* of NOTIFY: "twitter.outbox" */
+    char lease_name[KPK_NAME_BYTES]; /* and transactional.id */
+    char owner[KPK_UUID_BYTES];      /* this instance */
     struct kpk_pg *pg;
-    int listening_pid;                  /* the backend that LISTENs for us; 0: none */
-    bool active;                        /* the lease was ours when we last asked */
-    int64_t renew_at_ms;                /* monotonic; 0: ask at the next step */
-    struct kpk_producer *producer;      /* open while active */
+    int listening_pid;             /* the backend that LISTENs for us; 0: none */
+    bool active;                   /* the lease was ours when we last asked */
+    int64_t renew_at_ms;           /* monotonic; 0: ask at the next step */
+    struct kpk_producer *producer; /* open while active */
     pthread_mutex_t lock;
     struct kpk_err outage; /* what the last step met; KPK_OK: nothing; under 'lock' */
 };
 
-int kpk_relay_open(struct kpk_relay **out, const struct kpk_relay_opts *opts, struct kpk_err *err) {
+int kpk_relay_open(struct kpk_relay **out, const struct kpk_relay_opts *opts,
+                   struct kpk_err *err) {
     struct kpk_relay *relay = calloc(1, sizeof(*relay));
 
     *out = NULL;
-    if (!relay) return kpk_fail(err, KPK_FATAL, "relay: no memory");
+    if (!relay)
+        return kpk_fail(err, KPK_FATAL, "relay: no memory");
     relay->opts = *opts;
-    if (!relay->opts.batch) relay->opts.batch = BATCH_ROWS;
-    if (!relay->opts.poll_ms) relay->opts.poll_ms = POLL_MS;
-    if (!relay->opts.lease_ms) relay->opts.lease_ms = LEASE_MS;
+    if (!relay->opts.batch)
+        relay->opts.batch = BATCH_ROWS;
+    if (!relay->opts.poll_ms)
+        relay->opts.poll_ms = POLL_MS;
+    if (!relay->opts.lease_ms)
+        relay->opts.lease_ms = LEASE_MS;
     snprintf(relay->channel, sizeof(relay->channel), "%s.outbox", opts->schema);
     kpk_full_name(opts->name, relay->lease_name);
     kpk_uuid7(relay->owner);
@@ -85,7 +93,8 @@ int kpk_relay_open(struct kpk_relay **out, const struct kpk_relay_opts *opts, st
 }
 
 void kpk_relay_close(struct kpk_relay *relay) {
-    if (!relay) return;
+    if (!relay)
+        return;
     kpk_producer_close(relay->producer);
     kpk_pg_close(relay->pg);
     pthread_mutex_destroy(&relay->lock);
@@ -105,7 +114,8 @@ static void set_outage(struct kpk_relay *relay, const struct kpk_err *outage) {
     pthread_mutex_unlock(&relay->lock);
 }
 
-/* --- who relays ------------------------------------------------------------------------------- */
+/* --- who relays
+ * ------------------------------------------------------------------------------- */
 
 static void drop_producer(struct kpk_relay *relay) {
     kpk_producer_close(relay->producer);
@@ -123,14 +133,15 @@ static void step_down(struct kpk_relay *relay, const char *why) {
     drop_producer(relay);
 }
 
-/* Take the lease, or renew it. By the database's clock, so that the relays' clocks do not matter.
- * returns  1 it is ours, 0 it is another's, -1 with 'err' */
+/* Take the lease, or renew it. By the database's clock, so that the relays' clocks do not
+ * matter. returns  1 it is ours, 0 it is another's, -1 with 'err' */
 static int hold_lease(struct kpk_relay *relay, struct kpk_err *err) {
     static const struct kpk_pg_stmt take = {
         "relay_lease",
         "INSERT INTO outbox_lease AS lease (name, owner, expires_at) "
         "VALUES ($1, $2, clock_timestamp() + $3 * interval '1 ms') "
-        "ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at "
+        "ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = "
+        "excluded.expires_at "
         "WHERE lease.owner = excluded.owner OR lease.expires_at < clock_timestamp() "
         "RETURNING owner"};
     char lease_ms[16];
@@ -139,10 +150,12 @@ static int hold_lease(struct kpk_relay *relay, struct kpk_err *err) {
     PGresult *result;
     int ours;
 
-    if (relay->active && now < relay->renew_at_ms) return 1;
+    if (relay->active && now < relay->renew_at_ms)
+        return 1;
     snprintf(lease_ms, sizeof(lease_ms), "%d", relay->opts.lease_ms);
     result = kpk_pg_exec(relay->pg, &take, params, 3, err);
-    if (!result) return -1;
+    if (!result)
+        return -1;
     ours = PQntuples(result);
     PQclear(result);
     if (!ours) {
@@ -163,17 +176,20 @@ static void release_lease(struct kpk_relay *relay) {
         "relay_release", "DELETE FROM outbox_lease WHERE name = $1 AND owner = $2"};
     struct kpk_err ignored;
 
-    if (!relay->active) return;
+    if (!relay->active)
+        return;
     step_down(relay, "asked to stop");
     if (kpk_pg_run(relay->pg, &release, (const char *[]){relay->lease_name, relay->owner}, 2,
                    &ignored))
         return; /* it expires */
 }
 
-/* A transactional call's outcome. Whatever went wrong, the cure is the same: drop the producer, make
- * a new one, publish the rows again; init_transactions() settles what the old one left behind. */
+/* A transactional call's outcome. Whatever went wrong, the cure is the same: drop the producer,
+ * make a new one, publish the rows again; init_transactions() settles what the old one left
+ * behind. */
 static int kafka_failed(rd_kafka_error_t *error, const char *what, struct kpk_err *err) {
-    if (!error) return 0;
+    if (!error)
+        return 0;
     kpk_fail(err, KPK_WAIT, "kafka: %s: %s", what, rd_kafka_error_string(error));
     rd_kafka_error_destroy(error);
     return -1;
@@ -181,7 +197,8 @@ static int kafka_failed(rd_kafka_error_t *error, const char *what, struct kpk_er
 
 /* Fence every relay before us. */
 static int open_producer(struct kpk_relay *relay, struct kpk_err *err) {
-    if (relay->producer) return 0;
+    if (relay->producer)
+        return 0;
     if (kpk_producer_open(&relay->producer,
                           &(struct kpk_producer_opts){.durability = KPK_CRITICAL,
                                                       .transactional_id = relay->lease_name},
@@ -191,7 +208,8 @@ static int open_producer(struct kpk_relay *relay, struct kpk_err *err) {
                         "init_transactions", err);
 }
 
-/* --- what is relayed -------------------------------------------------------------------------- */
+/* --- what is relayed
+ * -------------------------------------------------------------------------- */
 
 enum column { SEQ, ID, TOPIC, KEY, TYPE, SUBJECT, PAYLOAD, TRACEPARENT, CREATED_MS };
 
@@ -202,10 +220,10 @@ static const char *text(const PGresult *rows, int row, enum column column) {
 /* (1) The oldest rows that are visible now, whatever their seq. */
 static PGresult *select_rows(struct kpk_relay *relay, struct kpk_err *err) {
     static const struct kpk_pg_stmt select = {
-        "relay_select",
-        "SELECT seq, id, aggregatetype, aggregateid, type, subject, payload, headers->>'traceparent', "
-        "       (extract(epoch FROM created_at) * 1000)::bigint "
-        "FROM outbox WHERE parked IS NULL ORDER BY seq LIMIT $1"};
+        "relay_select", "SELECT seq, id, aggregatetype, aggregateid, type, subject, payload, "
+                        "headers->>'traceparent', "
+                        "       (extract(epoch FROM created_at) * 1000)::bigint "
+                        "FROM outbox WHERE parked IS NULL ORDER BY seq LIMIT $1"};
     char limit[16];
 
     snprintf(limit, sizeof(limit), "%d", relay->opts.batch);
@@ -213,7 +231,8 @@ static PGresult *select_rows(struct kpk_relay *relay, struct kpk_err *err) {
 }
 
 /* A row that no try can publish must not stop those behind it, and must not vanish. */
-static int park(struct kpk_relay *relay, const char *seq, const char *why, struct kpk_err *err) {
+static int park(struct kpk_relay *relay, const char *seq, const char *why,
+                struct kpk_err *err) {
     static const struct kpk_pg_stmt update = {"relay_park",
                                               "UPDATE outbox SET parked = $2 WHERE seq = $1"};
     struct kpk_quoted quoted;
@@ -224,7 +243,8 @@ static int park(struct kpk_relay *relay, const char *seq, const char *why, struc
 }
 
 /* returns  0 sent, 1 parked, -1 with 'err' */
-static int send_row(struct kpk_relay *relay, const PGresult *rows, int row, struct kpk_err *err) {
+static int send_row(struct kpk_relay *relay, const PGresult *rows, int row,
+                    struct kpk_err *err) {
     const char *payload = text(rows, row, PAYLOAD), *key = text(rows, row, KEY);
     struct kpk_event event = {
         .id = text(rows, row, ID),
@@ -242,35 +262,41 @@ static int send_row(struct kpk_relay *relay, const PGresult *rows, int row, stru
 
     if (!kpk_topic_find(text(rows, row, TOPIC)))
         kpk_fail(err, KPK_REJECT, "aggregatetype: no such topic in the topology");
-    else if (!kpk_event_send(relay->producer, kpk_full_name(text(rows, row, TOPIC), topic), &event,
-                             err))
+    else if (!kpk_event_send(relay->producer, kpk_full_name(text(rows, row, TOPIC), topic),
+                             &event, err))
         return 0;
-    if (err->verdict != KPK_REJECT) return -1;
+    if (err->verdict != KPK_REJECT)
+        return -1;
     return park(relay, text(rows, row, SEQ), err->msg, err) ? -1 : 1;
 }
 
 /* (2) All rows or none: consumers read committed records only.
  * seqs  out; the rows sent, as an array literal of SQL: "{1,2,5}" */
-static int publish(struct kpk_relay *relay, const PGresult *rows, char *seqs, struct kpk_err *err) {
+static int publish(struct kpk_relay *relay, const PGresult *rows, char *seqs,
+                   struct kpk_err *err) {
     rd_kafka_t *rk = relay->producer->rk;
     char *end = seqs;
 
-    if (kafka_failed(rd_kafka_begin_transaction(rk), "begin_transaction", err)) return -1;
+    if (kafka_failed(rd_kafka_begin_transaction(rk), "begin_transaction", err))
+        return -1;
     for (int row = 0; row < PQntuples(rows); row++) {
         int outcome = send_row(relay, rows, row, err);
-        if (outcome < 0) return -1;
-        if (outcome == 0) end += sprintf(end, "%c%s", end == seqs ? '{' : ',', text(rows, row, SEQ));
+        if (outcome < 0)
+            return -1;
+        if (outcome == 0)
+            end += sprintf(end, "%c%s", end == seqs ? '{' : ',', text(rows, row, SEQ));
     }
     strcpy(end, end == seqs ? "{}" : "}");
-    if (kpk_producer_wait(relay->producer, PUBLISH_TIMEOUT_MS, err)) return -1;
-    return kafka_failed(rd_kafka_commit_transaction(rk, PUBLISH_TIMEOUT_MS), "commit_transaction",
-                        err);
+    if (kpk_producer_wait(relay->producer, PUBLISH_TIMEOUT_MS, err))
+        return -1;
+    return kafka_failed(rd_kafka_commit_transaction(rk, PUBLISH_TIMEOUT_MS),
+                        "commit_transaction", err);
 }
 
 /* (3) By seq, never "up to seq": a row with a smaller one may have become visible meanwhile. */
 static int delete_rows(struct kpk_relay *relay, const char *seqs, struct kpk_err *err) {
-    static const struct kpk_pg_stmt delete = {"relay_delete",
-                                              "DELETE FROM outbox WHERE seq = ANY($1::bigint[])"};
+    static const struct kpk_pg_stmt delete = {
+        "relay_delete", "DELETE FROM outbox WHERE seq = ANY($1::bigint[])"};
 
     return kpk_pg_run(relay->pg, &delete, (const char *[]){seqs}, 1, err);
 }
@@ -279,7 +305,8 @@ static void count_published(const PGresult *rows) {
     int64_t now = kpk_now_ms();
 
     for (int row = 0; row < PQntuples(rows); row++)
-        kpk_metric_observe_us(&age, (now - strtoll(text(rows, row, CREATED_MS), NULL, 10)) * 1000);
+        kpk_metric_observe_us(&age,
+                              (now - strtoll(text(rows, row, CREATED_MS), NULL, 10)) * 1000);
     kpk_metric_add(&published, PQntuples(rows));
 }
 
@@ -289,7 +316,8 @@ static int relay_batch(struct kpk_relay *relay, struct kpk_err *err) {
     char *seqs = NULL;
     int count = -1;
 
-    if (!rows) return -1;
+    if (!rows)
+        return -1;
     if (PQntuples(rows) == 0) {
         PQclear(rows);
         return 0;
@@ -303,7 +331,8 @@ static int relay_batch(struct kpk_relay *relay, struct kpk_err *err) {
         drop_producer(relay);
         goto out;
     }
-    if (delete_rows(relay, seqs, err)) goto out; /* (3) */
+    if (delete_rows(relay, seqs, err))
+        goto out; /* (3) */
     count_published(rows);
     count = PQntuples(rows);
 out:
@@ -312,7 +341,8 @@ out:
     return count;
 }
 
-/* --- the loop --------------------------------------------------------------------------------- */
+/* --- the loop
+ * --------------------------------------------------------------------------------- */
 
 /* Until NOTIFY, or the poll that is its safety net. A LISTEN dies with its connection. */
 static int wait_for_rows(struct kpk_relay *relay, struct kpk_err *err) {
@@ -332,8 +362,10 @@ static int wait_for_rows(struct kpk_relay *relay, struct kpk_err *err) {
         return 0; /* look once more: a row may have come before LISTEN was heard */
     }
     poll(&(struct pollfd){.fd = PQsocket(conn), .events = POLLIN}, 1, relay->opts.poll_ms);
-    if (!PQconsumeInput(conn)) return kpk_pg_fail(relay->pg, NULL, "listen", err);
-    while ((notify = PQnotifies(conn))) PQfreemem(notify);
+    if (!PQconsumeInput(conn))
+        return kpk_pg_fail(relay->pg, NULL, "listen", err);
+    while ((notify = PQnotifies(conn)))
+        PQfreemem(notify);
     return 0;
 }
 
@@ -341,7 +373,8 @@ static int wait_for_rows(struct kpk_relay *relay, struct kpk_err *err) {
 static int step(struct kpk_relay *relay, struct kpk_err *err) {
     int held = hold_lease(relay, err), count;
 
-    if (held < 0) return -1;
+    if (held < 0)
+        return -1;
     if (!held) {
         kpk_stop_wait(relay->opts.poll_ms);
         return 0;
@@ -351,7 +384,8 @@ static int step(struct kpk_relay *relay, struct kpk_err *err) {
         return -1;
     }
     count = relay_batch(relay, err);
-    if (count < 0) return -1;
+    if (count < 0)
+        return -1;
     return count > 0 ? 0 : wait_for_rows(relay, err);
 }
 
@@ -362,7 +396,8 @@ int kpk_relay_run(struct kpk_relay *relay, struct kpk_err *err) {
             set_outage(relay, &(struct kpk_err){.verdict = KPK_OK});
             continue;
         }
-        if (err->verdict == KPK_FATAL) return -1;
+        if (err->verdict == KPK_FATAL)
+            return -1;
         set_outage(relay, err);
         kpk_warn("relay-waits", "lease=%s reason=%s", relay->lease_name,
                  kpk_quote(&quoted, err->msg));

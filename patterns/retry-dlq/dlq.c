@@ -24,7 +24,8 @@ struct kpk_dlq {
     struct kpk_producer *producer;
 };
 
-/* The producer takes the largest dead letter there can be, or one record could stop the group. */
+/* The producer takes the largest dead letter there can be, or one record could stop the group.
+ */
 static int largest_record(const struct kpk_group *group) {
     int largest = 0;
 
@@ -32,7 +33,8 @@ static int largest_record(const struct kpk_group *group) {
         char dlq_name[KPK_NAME_BYTES];
         struct kpk_topic row;
         kpk_topic_dlq(kpk_topic_find(*name), group, dlq_name, &row);
-        if (row.max_message_bytes > largest) largest = row.max_message_bytes;
+        if (row.max_message_bytes > largest)
+            largest = row.max_message_bytes;
     }
     return largest;
 }
@@ -41,7 +43,8 @@ int kpk_dlq_open(struct kpk_dlq **out, const char *group, struct kpk_err *err) {
     struct kpk_dlq *dlq = calloc(1, sizeof(*dlq));
 
     *out = NULL;
-    if (!dlq) return kpk_fail(err, KPK_FATAL, "dlq: no memory");
+    if (!dlq)
+        return kpk_fail(err, KPK_FATAL, "dlq: no memory");
     dlq->group = kpk_group_find(group);
     if (!dlq->group || !dlq->group->dlq) {
         free(dlq);
@@ -61,7 +64,8 @@ int kpk_dlq_open(struct kpk_dlq **out, const char *group, struct kpk_err *err) {
 }
 
 void kpk_dlq_close(struct kpk_dlq *dlq) {
-    if (!dlq) return;
+    if (!dlq)
+        return;
     kpk_producer_close(dlq->producer);
     free(dlq);
 }
@@ -100,17 +104,19 @@ int kpk_dlq_add(struct kpk_dlq *dlq, const rd_kafka_message_t *msg, const struct
     struct kpk_topic row;
     struct kpk_quoted quoted;
 
-    if (!topic) return kpk_fail(err, KPK_FATAL, "dlq: topic %.100s: not in the topology", source);
+    if (!topic)
+        return kpk_fail(err, KPK_FATAL, "dlq: topic %.100s: not in the topology", source);
     kpk_topic_dlq(topic, dlq->group, name, &row);
     if (kpk_producer_send(dlq->producer, kpk_full_name(name, full_name), msg->key, msg->key_len,
                           msg->payload, msg->len, dead_letter_headers(dlq, msg, why), err)) {
         /* The topology left it room; if that is not enough, dropping it is no answer. */
-        if (err->verdict == KPK_REJECT) err->verdict = KPK_FATAL;
+        if (err->verdict == KPK_REJECT)
+            err->verdict = KPK_FATAL;
         return -1;
     }
-    kpk_warn("dead-letter", "topic=%s partition=%" PRId32 " offset=%" PRId64 " group=%s reason=%s",
-             source, msg->partition, msg->offset, dlq->group->name,
-             kpk_quote(&quoted, why->msg));
+    kpk_warn("dead-letter",
+             "topic=%s partition=%" PRId32 " offset=%" PRId64 " group=%s reason=%s", source,
+             msg->partition, msg->offset, dlq->group->name, kpk_quote(&quoted, why->msg));
     kpk_metric_add(&dead_letters, 1);
     return 0;
 }
