@@ -118,7 +118,7 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Sorted, because comparing each with each would let one body of 64 KB burn seconds. */
+/* Sorted: comparing each with each grows with the square, and the client chooses how many. */
 static int check_names(const cJSON *object, struct kpk_err *err) {
     const char *on_stack[NAMES_ON_STACK], **names = on_stack;
     size_t count = (size_t)cJSON_GetArraySize(object), i = 0;
@@ -159,7 +159,7 @@ cJSON *kpk_json_parse(const char *text, size_t len, struct kpk_err *err) {
     if (*at != '{') return kpk_fail(err, KPK_REJECT, "not a JSON object"), NULL;
     root = cJSON_ParseWithLengthOpts(text, len, &parsed_to, 0);
     if (!root) {
-        kpk_fail(err, KPK_REJECT, "not JSON: malformed at byte %td", parsed_to - text);
+        kpk_fail(err, KPK_REJECT, "not JSON: malformed near byte %td", parsed_to - text);
         return NULL;
     }
     while (parsed_to < end && memchr(space, *parsed_to, sizeof(space) - 1))

@@ -75,8 +75,7 @@ static void put_end(struct line *line, const char *s) {
 /* The end of the quoted value at 's', or NULL when it has none (it was cut). */
 static const char *quote_end(const char *s) {
     for (s++; *s && *s != '"'; s++)
-        if (*s == '\\' && s[1])
-            s++;
+        if (*s == '\\' && s[1]) s++;
     return *s ? s + 1 : NULL;
 }
 
@@ -84,8 +83,7 @@ static const char *quote_end(const char *s) {
 static void put_bare(struct line *line, const char *s, size_t len) {
     put_str(line, "\"");
     for (; len > 0; s++, len--) {
-        if (*s == '"' || *s == '\\')
-            put_str(line, "\\");
+        if (*s == '"' || *s == '\\') put_str(line, "\\");
         put(line, s, 1);
     }
     put_str(line, "\"");
@@ -128,8 +126,7 @@ static void put_json(struct line *line, const char *stamp, enum kpk_log_level le
         size_t before = line->len;
 
         pairs = put_member(line, pairs);
-        if (!line->cut)
-            continue;
+        if (!line->cut) continue;
         line->len = before; /* whole members only, or the line is not JSON */
         put_end(line, ",\"cut\":\"yes\"");
         break;
@@ -142,8 +139,7 @@ static void put_logfmt(struct line *line, const char *stamp, enum kpk_log_level 
     const char *const parts[] = {stamp, level_names[level], event, pairs};
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && *parts[i]; i++) {
-        if (i > 0)
-            put_str(line, " ");
+        if (i > 0) put_str(line, " ");
         put_str(line, parts[i]);
     }
 }
@@ -152,21 +148,21 @@ static void put_logfmt(struct line *line, const char *stamp, enum kpk_log_level 
 static void make_printable(char *text) {
     kpk_utf8_repair(text);
     for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
 }
 
 void kpk_log_at(enum kpk_log_level level, const char *event, const char *fmt, ...) {
+    static const char cut[] = " cut=yes";
     char pairs[LINE_BYTES / 2], stamp[40];
     struct line line = {.len = 0};
     struct timeval now;
     struct tm utc;
     va_list args;
 
-    if (level < config.level)
-        return;
+    if (level < config.level) return;
     va_start(args, fmt);
-    vsnprintf(pairs, sizeof(pairs), fmt, args);
+    if (vsnprintf(pairs, sizeof(pairs), fmt, args) >= (int)sizeof(pairs))
+        strcpy(pairs + sizeof(pairs) - sizeof(cut), cut);
     va_end(args);
     gettimeofday(&now, NULL);
     gmtime_r(&now.tv_sec, &utc);
