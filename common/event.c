@@ -24,18 +24,15 @@ int kpk_time_parse(const char *text, int64_t *ms) {
     int64_t fraction = 0, offset_s = 0;
     int hours, minutes;
 
-    if (!rest)
-        return -1;
+    if (!rest) return -1;
     if (*rest == '.') {
         int64_t digit = 100;
-        if (rest[1] < '0' || rest[1] > '9')
-            return -1;
+        if (rest[1] < '0' || rest[1] > '9') return -1;
         for (rest++; *rest >= '0' && *rest <= '9'; rest++, digit /= 10)
             fraction += (*rest - '0') * digit;
     }
     if (*rest == '+' || *rest == '-') {
-        if (strlen(rest) != 6 || sscanf(rest + 1, "%2d:%2d", &hours, &minutes) != 2)
-            return -1;
+        if (strlen(rest) != 6 || sscanf(rest + 1, "%2d:%2d", &hours, &minutes) != 2) return -1;
         offset_s = (hours * 60 + minutes) * 60 * (*rest == '+' ? 1 : -1);
     } else if (strcmp(rest, "Z") != 0 && strcmp(rest, "z") != 0) {
         return -1;
@@ -56,8 +53,7 @@ int kpk_event_send(struct kpk_producer *producer, const char *topic,
     };
 
     for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
-        if (pairs[i][1])
-            rd_kafka_header_add(headers, pairs[i][0], -1, pairs[i][1], -1);
+        if (pairs[i][1]) rd_kafka_header_add(headers, pairs[i][0], -1, pairs[i][1], -1);
     return kpk_producer_send(producer, topic, event->key, event->key_len, event->data,
                              event->len, headers, err);
 }

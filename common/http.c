@@ -97,8 +97,7 @@ static struct kpk_request *dequeue(struct kpk_http *http, bool wait) {
     struct kpk_request *request;
 
     pthread_mutex_lock(&http->lock);
-    while (wait && !http->first && !http->stop)
-        pthread_cond_wait(&http->work, &http->lock);
+    while (wait && !http->first && !http->stop) pthread_cond_wait(&http->work, &http->lock);
     request = http->first;
     if (request) {
         http->first = request->next;
@@ -157,7 +156,9 @@ static enum MHD_Result dispatch(struct kpk_request *request) {
     request->stage = STAGE_ANSWER;
     if (request->response.status != 0) return send_answer(request); /* its body was too long */
     switch (route->place) {
-    case ROUTE_INLINE: route->row.handler(request, &request->response, route->ctx); break;
+    case ROUTE_INLINE:
+        route->row.handler(request, &request->response, route->ctx);
+        break;
     case ROUTE_READYZ:
         if (!kpk_http_ready_ask(request)) return MHD_YES;
         break;
@@ -180,14 +181,17 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     (void)cls, (void)connection, (void)url, (void)version;
     if (!request) return MHD_NO; /* out of memory */
     switch (request->stage) {
-    case STAGE_HEADER: return on_header(request, method);
+    case STAGE_HEADER:
+        return on_header(request, method);
     case STAGE_BODY:
         if (*data_len == 0) return dispatch(request);
         if (kpk_http_body_add(request, data, *data_len)) return MHD_NO;
         *data_len = 0;
         return MHD_YES;
-    case STAGE_ANSWER: return send_answer(request);
-    case STAGE_IN_HAND: break;
+    case STAGE_ANSWER:
+        return send_answer(request);
+    case STAGE_IN_HAND:
+        break;
     }
     return MHD_YES;
 }
@@ -259,8 +263,7 @@ static void stop_workers(struct kpk_http *http) {
     http->stop = true;
     pthread_cond_broadcast(&http->work);
     pthread_mutex_unlock(&http->lock);
-    for (int i = 0; i < http->workers_started; i++)
-        pthread_join(http->workers[i].thread, NULL);
+    for (int i = 0; i < http->workers_started; i++) pthread_join(http->workers[i].thread, NULL);
     free(http->workers);
 }
 

@@ -1,20 +1,21 @@
 /* An HTTP server from a table of routes, over libmicrohttpd.
  *
- *   sockets --(2 epoll threads: read, limit, route)--> queue --('workers' threads: handlers)--> answer
+ *   sockets --(2 epoll threads: read, limit, route)--> queue --('workers' threads: handlers)-->
+ * answer
  *
- * A handler may block (on PostgreSQL, say): it runs in a worker, so a slow handler or a thousand
- * idle connections never stop the sockets. The queue has a limit; past it the answer is 503 with
- * Retry-After. Every server also answers, without a worker:
- *   GET /livez         200 while the process runs; asks nobody
- *   GET /readyz        200, or 503 naming what is missing: a check that fails, or draining
- *   GET /metrics       Prometheus text
- *   GET /openapi.json  the document given, if there is one
+ * A handler may block (on PostgreSQL, say): it runs in a worker, so a slow handler or a
+ * thousand idle connections never stop the sockets. The queue has a limit; past it the answer
+ * is 503 with Retry-After. Every server also answers, without a worker: GET /livez         200
+ * while the process runs; asks nobody GET /readyz        200, or 503 naming what is missing: a
+ * check that fails, or draining GET /metrics       Prometheus text GET /openapi.json  the
+ * document given, if there is one
  *
- * What a handler sees was checked: path, query and header fields are valid UTF-8 without NUL, a body
- * is within the route's limit and declared as application/json (a page of another origin cannot send
- * that without asking first). Every error is application/problem+json (RFC 9457): type, title,
- * status, detail, and 'field' when one input is to blame. Only for a request that is not HTTP at all
- * (a broken request line, header fields above 8 KB) libmicrohttpd answers, in HTML. */
+ * What a handler sees was checked: path, query and header fields are valid UTF-8 without NUL, a
+ * body is within the route's limit and declared as application/json (a page of another origin
+ * cannot send that without asking first). Every error is application/problem+json (RFC 9457):
+ * type, title, status, detail, and 'field' when one input is to blame. Only for a request that
+ * is not HTTP at all (a broken request line, header fields above 8 KB) libmicrohttpd answers,
+ * in HTML. */
 #ifndef KPK_COMMON_HTTP_H
 #define KPK_COMMON_HTTP_H
 
@@ -30,35 +31,37 @@ struct kpk_response; /* opaque: fill it with kpk_http_json() or kpk_http_problem
 /* Answers one request; runs in a worker. Fill 'response' once; nothing filled is a 500. It must
  * return: kpk_http_close() waits for it, so give statements and commands a time limit.
  * ctx  what the server was opened with */
-typedef void (*kpk_http_handler)(struct kpk_request *request, struct kpk_response *response, void *ctx);
+typedef void (*kpk_http_handler)(struct kpk_request *request, struct kpk_response *response,
+                                 void *ctx);
 
 struct kpk_route {
-    const char *method;     /* "GET", which answers HEAD too; NULL ends the table */
-    const char *path;       /* "/v1/users/{id}/following/{other}"; no trailing slash; the first row
-                             * that fits a request is taken: "/users/me" before "/users/{id}" */
+    const char *method; /* "GET", which answers HEAD too; NULL ends the table */
+    const char *path;   /* "/v1/users/{id}/following/{other}"; no trailing slash; the first row
+                         * that fits a request is taken: "/users/me" before "/users/{id}" */
     kpk_http_handler handler;
-    size_t max_body_bytes;  /* 0: a body is refused */
+    size_t max_body_bytes; /* 0: a body is refused */
 };
 
-/* One dependency, as /readyz sees it. All run in one thread of their own, only when /readyz is asked
- * and at most every 300 ms. One that takes longer than 2 s makes /readyz answer 503 meanwhile.
- * returns  0 when it is there; -1 with 'err', whose text /readyz shows */
+/* One dependency, as /readyz sees it. All run in one thread of their own, only when /readyz is
+ * asked and at most every 300 ms. One that takes longer than 2 s makes /readyz answer 503
+ * meanwhile. returns  0 when it is there; -1 with 'err', whose text /readyz shows */
 struct kpk_http_check {
     const char *name; /* "postgresql"; NULL ends the table */
     int (*check)(void *ctx, struct kpk_err *err);
 };
 
 struct kpk_http_opts {
-    int port; /* on 127.0.0.1 */
-    const struct kpk_route *routes;       /* may be NULL: a worker process has only the four above */
-    const struct kpk_http_check *checks;  /* may be NULL */
-    void *ctx;                            /* for handlers and checks */
-    const char *openapi;                  /* may be NULL; 'openapi_bytes' long */
+    int port;                       /* on 127.0.0.1 */
+    const struct kpk_route *routes; /* may be NULL: a worker process has only the four above */
+    const struct kpk_http_check *checks; /* may be NULL */
+    void *ctx;                           /* for handlers and checks */
+    const char *openapi;                 /* may be NULL; 'openapi_bytes' long */
     size_t openapi_bytes;
-    int workers;         /* threads that run handlers; 0: 2 */
-    int queue;           /* requests that may wait for one; 0: 256 */
-    int connections;     /* at once; 0: 4096 */
-    int idle_timeout_s;  /* 0: 30; for each of: between requests, sending one, taking the answer */
+    int workers;        /* threads that run handlers; 0: 2 */
+    int queue;          /* requests that may wait for one; 0: 256 */
+    int connections;    /* at once; 0: 4096 */
+    int idle_timeout_s; /* 0: 30; for each of: between requests, sending one, taking the answer
+                         */
 };
 
 /* Start serving. returns 0, or -1 with 'err' (FATAL: a taken port is named). */
@@ -68,18 +71,25 @@ int kpk_http_open(struct kpk_http **http, const struct kpk_http_opts *opts,
 /* From here on /readyz answers 503 "draining", so that a load balancer looks elsewhere. */
 void kpk_http_drain(struct kpk_http *http);
 
-/* Refuse new connections, finish the requests in hand (after 5 s those still queued get a 503), end
- * the threads. 'ctx' may be freed when this returns. NULL is fine. */
+/* Refuse new connections, finish the requests in hand (after 5 s those still queued get a 503),
+ * end the threads. 'ctx' may be freed when this returns. NULL is fine. */
 void kpk_http_close(struct kpk_http *http);
 
 /* The request. All strings are borrowed and live until the handler returns. */
-const char *kpk_http_method(const struct kpk_request *request); /* of the route: "GET" for a HEAD */
-const char *kpk_http_segment(const struct kpk_request *request, size_t i); /* of the path; NULL: past the end */
-const char *kpk_http_param(const struct kpk_request *request, const char *name);  /* {id}; never NULL */
-const char *kpk_http_query(const struct kpk_request *request, const char *name);  /* NULL: absent */
-const char *kpk_http_header(const struct kpk_request *request, const char *name); /* NULL: absent */
-const char *kpk_http_body(const struct kpk_request *request, size_t *len);        /* NUL-terminated too */
-int kpk_http_worker(const struct kpk_request *request); /* 0..workers-1: index of a per-worker connection */
+const char *
+kpk_http_method(const struct kpk_request *request); /* of the route: "GET" for a HEAD */
+const char *kpk_http_segment(const struct kpk_request *request,
+                             size_t i); /* of the path; NULL: past the end */
+const char *kpk_http_param(const struct kpk_request *request,
+                           const char *name); /* {id}; never NULL */
+const char *kpk_http_query(const struct kpk_request *request,
+                           const char *name); /* NULL: absent */
+const char *kpk_http_header(const struct kpk_request *request,
+                            const char *name); /* NULL: absent */
+const char *kpk_http_body(const struct kpk_request *request,
+                          size_t *len); /* NUL-terminated too */
+int kpk_http_worker(
+    const struct kpk_request *request); /* 0..workers-1: index of a per-worker connection */
 
 /* The response. 'body' is taken over. */
 void kpk_http_json(struct kpk_response *response, int status, cJSON *body);
@@ -88,10 +98,10 @@ void kpk_http_json_text(struct kpk_response *response, int status, const char *t
 void kpk_http_empty(struct kpk_response *response, int status);
 /* field  the input to blame ("text", "Idempotency-Key"), or NULL
  * 503 and 429 get 'Retry-After: 1'. */
-void kpk_http_problem(struct kpk_response *response, int status, const char *field, const char *fmt,
-                      ...) KPK_PRINTF(4, 5);
-/* 'err' as a problem: REJECT 422 with its text, blaming the field that it begins with ("text: ...");
- * WAIT and RETRY 503 and the rest 500, whose text is logged and stays inside. */
+void kpk_http_problem(struct kpk_response *response, int status, const char *field,
+                      const char *fmt, ...) KPK_PRINTF(4, 5);
+/* 'err' as a problem: REJECT 422 with its text, blaming the field that it begins with ("text:
+ * ..."); WAIT and RETRY 503 and the rest 500, whose text is logged and stays inside. */
 void kpk_http_fail(struct kpk_response *response, const struct kpk_err *err);
 /* A header field more, at most 8. 'name' and 'value' are copied. */
 void kpk_http_set_header(struct kpk_response *response, const char *name, const char *value);

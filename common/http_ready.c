@@ -84,8 +84,7 @@ static void *ready_main(void *arg) {
 
     pthread_mutex_lock(&ready->lock);
     for (;;) {
-        while (!ready->wanted && !ready->stop)
-            pthread_cond_wait(&ready->wake, &ready->lock);
+        while (!ready->wanted && !ready->stop) pthread_cond_wait(&ready->wake, &ready->lock);
         if (ready->stop) break;
         ready->wanted = false;
         ready->running_since_ms = kpk_mono_ms();

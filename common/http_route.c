@@ -74,8 +74,7 @@ int kpk_http_routes_open(struct kpk_http *http, struct kpk_err *err) {
     const struct kpk_route *rows = http->opts.routes;
     size_t own_count = http->opts.openapi ? OWN : OWN - 1, count = 0;
 
-    while (rows && rows[count].method)
-        count++;
+    while (rows && rows[count].method) count++;
     http->routes = calloc(own_count + count, sizeof(struct http_route));
     if (!http->routes) return kpk_fail(err, KPK_FATAL, "out of memory");
     for (size_t i = 0; i < own_count; i++) {
@@ -92,8 +91,7 @@ int kpk_http_routes_open(struct kpk_http *http, struct kpk_err *err) {
 }
 
 void kpk_http_routes_close(struct kpk_http *http) {
-    for (size_t i = 0; i < http->route_count; i++)
-        free(http->routes[i].segments);
+    for (size_t i = 0; i < http->route_count; i++) free(http->routes[i].segments);
     free(http->routes);
 }
 

@@ -67,8 +67,7 @@ int kpk_idempotency_claim(struct kpk_pg *pg, const struct kpk_idempotency *key,
     PGresult *result =
         kpk_pg_exec(pg, &claim, (const char *[]){key->key, key->request_hash}, 2, err);
 
-    if (!result)
-        return -1;
+    if (!result) return -1;
     *answered = true;
     if (!PQgetisnull(result, 0, 2)) {
         if (*PQgetvalue(result, 0, 1) == 't')
@@ -96,12 +95,10 @@ int kpk_idempotency_keep(struct kpk_pg *pg, const struct kpk_idempotency *key, i
     const char *params[] = {key->key, key->request_hash, number, response};
 
     snprintf(number, sizeof(number), "%d", status);
-    if (kpk_pg_run(pg, &keep, params, 4, err) == 0)
-        return 0;
+    if (kpk_pg_run(pg, &keep, params, 4, err) == 0) return 0;
     /* Committed between the claim's look and its lock: repeated, the request finds the answer.
      */
-    if (strcmp(pg->sqlstate, "23505") == 0)
-        err->verdict = KPK_RETRY;
+    if (strcmp(pg->sqlstate, "23505") == 0) err->verdict = KPK_RETRY;
     return -1;
 }
 

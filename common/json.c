@@ -41,8 +41,7 @@ static bool is_digit(const char *at, const char *end) {
 }
 
 static const char *skip_digits(const char *at, const char *end) {
-    while (is_digit(at, end))
-        at++;
+    while (is_digit(at, end)) at++;
     return at;
 }
 
@@ -87,14 +86,18 @@ static int check_bytes(const char *text, size_t len, struct kpk_err *err) {
     for (const char *at = text, *next; at < end; at = next) {
         next = at + 1;
         switch (*at) {
-        case '"': next = skip_string(at, end, &why); break;
+        case '"':
+            next = skip_string(at, end, &why);
+            break;
         case '{':
         case '[':
             if (++depth > KPK_JSON_DEPTH)
                 return kpk_fail(err, KPK_REJECT, "JSON nested deeper than %d", KPK_JSON_DEPTH);
             break;
         case '}':
-        case ']': depth--; break;
+        case ']':
+            depth--;
+            break;
         case '-':
         case '0' ... '9':
             next = skip_number(at, end);
@@ -103,7 +106,8 @@ static int check_bytes(const char *text, size_t len, struct kpk_err *err) {
         case ' ':
         case '\t':
         case '\n':
-        case '\r': break;
+        case '\r':
+            break;
         default: /* cJSON would take other control characters for white space */
             if ((unsigned char)*at < 0x20) next = NULL, why = "a control character";
         }
@@ -153,8 +157,7 @@ cJSON *kpk_json_parse(const char *text, size_t len, struct kpk_err *err) {
     cJSON *root;
 
     if (check_bytes(text, len, err)) return NULL;
-    while (at < end && memchr(space, *at, sizeof(space) - 1))
-        at++;
+    while (at < end && memchr(space, *at, sizeof(space) - 1)) at++;
     if (at == end) return kpk_fail(err, KPK_REJECT, "not JSON: empty"), NULL;
     if (*at != '{') return kpk_fail(err, KPK_REJECT, "not a JSON object"), NULL;
     root = cJSON_ParseWithLengthOpts(text, len, &parsed_to, 0);
@@ -162,8 +165,7 @@ cJSON *kpk_json_parse(const char *text, size_t len, struct kpk_err *err) {
         kpk_fail(err, KPK_REJECT, "not JSON: malformed near byte %td", parsed_to - text);
         return NULL;
     }
-    while (parsed_to < end && memchr(space, *parsed_to, sizeof(space) - 1))
-        parsed_to++;
+    while (parsed_to < end && memchr(space, *parsed_to, sizeof(space) - 1)) parsed_to++;
     if (parsed_to != end)
         kpk_fail(err, KPK_REJECT, "not JSON: more after its end, at byte %td",
                  parsed_to - text);
@@ -227,8 +229,7 @@ int kpk_json_only(const cJSON *object, const char *const *fields, struct kpk_err
     cJSON_ArrayForEach(member, object) {
         const char *const *field = fields;
 
-        while (*field && strcmp(*field, member->string) != 0)
-            field++;
+        while (*field && strcmp(*field, member->string) != 0) field++;
         if (!*field)
             return kpk_fail(err, KPK_REJECT, "%s: no such field", show(&shown, member->string));
     }

@@ -41,8 +41,7 @@ static int set(rd_kafka_conf_t *conf, const char *name, const char *value, const
                struct kpk_err *err) {
     char why[160];
 
-    if (rd_kafka_conf_set(conf, name, value, why, sizeof(why)) == RD_KAFKA_CONF_OK)
-        return 0;
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof(why)) == RD_KAFKA_CONF_OK) return 0;
     return kpk_fail(err, KPK_FATAL, "%s: %s", source, why);
 }
 
@@ -52,14 +51,11 @@ static int set_from_environment(rd_kafka_conf_t *conf, struct kpk_err *err) {
         char source[PROPERTY_BYTES], name[PROPERTY_BYTES];
         const char *eq = strchr(*entry, '=');
 
-        if (!eq || strncmp(*entry, ENV_PREFIX, strlen(ENV_PREFIX)) != 0)
-            continue;
+        if (!eq || strncmp(*entry, ENV_PREFIX, strlen(ENV_PREFIX)) != 0) continue;
         snprintf(source, sizeof(source), "%.*s", (int)(eq - *entry), *entry);
         snprintf(name, sizeof(name), "%s", source + strlen(ENV_PREFIX));
-        for (char *c = name; *c; c++)
-            *c = *c == '_' ? '.' : (char)tolower((unsigned char)*c);
-        if (set(conf, name, eq + 1, source, err))
-            return -1;
+        for (char *c = name; *c; c++) *c = *c == '_' ? '.' : (char)tolower((unsigned char)*c);
+        if (set(conf, name, eq + 1, source, err)) return -1;
     }
     return 0;
 }
@@ -70,22 +66,16 @@ rd_kafka_conf_t *kpk_kafka_conf(const char *const *pairs, struct kpk_err *err) {
 
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    if (!bootstrap || !*bootstrap)
-        bootstrap = DEFAULT_BOOTSTRAP;
-    if (set(conf, "bootstrap.servers", bootstrap, "KPK_BOOTSTRAP_SERVERS", err))
-        goto fail;
-    if (set(conf, "client.id", program_invocation_short_name, "client.id", err))
-        goto fail;
-    if (set(conf, "socket.nagle.disable", "true", "socket.nagle.disable", err))
-        goto fail;
+    if (!bootstrap || !*bootstrap) bootstrap = DEFAULT_BOOTSTRAP;
+    if (set(conf, "bootstrap.servers", bootstrap, "KPK_BOOTSTRAP_SERVERS", err)) goto fail;
+    if (set(conf, "client.id", program_invocation_short_name, "client.id", err)) goto fail;
+    if (set(conf, "socket.nagle.disable", "true", "socket.nagle.disable", err)) goto fail;
     /* After an outage a client should be back within a second, not ten. */
     if (set(conf, "reconnect.backoff.max.ms", "1000", "reconnect.backoff.max.ms", err))
         goto fail;
     for (; pairs && *pairs; pairs += 2)
-        if (set(conf, pairs[0], pairs[1], pairs[0], err))
-            goto fail;
-    if (set_from_environment(conf, err))
-        goto fail;
+        if (set(conf, pairs[0], pairs[1], pairs[0], err)) goto fail;
+    if (set_from_environment(conf, err)) goto fail;
     return conf;
 fail:
     rd_kafka_conf_destroy(conf);

@@ -46,8 +46,7 @@ int kpk_batch_init(struct kpk_batch *batch, size_t capacity, struct kpk_err *err
 }
 
 void kpk_batch_clear(struct kpk_batch *batch) {
-    for (size_t i = 0; i < batch->count; i++)
-        rd_kafka_message_destroy(batch->msgs[i]);
+    for (size_t i = 0; i < batch->count; i++) rd_kafka_message_destroy(batch->msgs[i]);
     batch->count = 0;
 }
 
@@ -97,8 +96,7 @@ static int set_start_offsets(struct kpk_consumer *consumer,
         kpk_warn("committed-offsets", "group=%s reason=%s", consumer->group,
                  kpk_quote(&quoted, rd_kafka_err2str(code)));
         /* Nothing is committed from an assignment that is lost or about to be left. */
-        if (rd_kafka_assignment_lost(consumer->rk) || kpk_stopping())
-            break;
+        if (rd_kafka_assignment_lost(consumer->rk) || kpk_stopping()) break;
     }
     for (int i = 0; i < parts->cnt; i++)
         if (parts->elems[i].offset == RD_KAFKA_OFFSET_INVALID)
@@ -135,8 +133,7 @@ static void on_assign(struct kpk_consumer *consumer, rd_kafka_topic_partition_li
         consumer->failed = true;
         return;
     }
-    if (consumer->paused)
-        rd_kafka_pause_partitions(consumer->rk, parts);
+    if (consumer->paused) rd_kafka_pause_partitions(consumer->rk, parts);
     atomic_fetch_add(&consumer->assigned, parts->cnt);
     atomic_store(&consumer->joined, true);
 }
@@ -145,8 +142,7 @@ static void on_revoke(struct kpk_consumer *consumer, rd_kafka_topic_partition_li
     /* An owed commit is for an effect that is done: the new owner need not repeat it. */
     if (consumer->commit_owed && !rd_kafka_assignment_lost(consumer->rk))
         rd_kafka_commit(consumer->rk, NULL, 0);
-    if (consumer->batch)
-        batch_drop(consumer->batch, parts);
+    if (consumer->batch) batch_drop(consumer->batch, parts);
     change_assignment(consumer->rk, false, parts);
     atomic_fetch_sub(&consumer->assigned, parts->cnt);
 }
@@ -187,8 +183,7 @@ static rd_kafka_conf_t *consumer_conf(const char *group, struct kpk_err *err) {
         {"queued.max.messages.kbytes", kbytes},
     };
 
-    if (!conf)
-        return NULL;
+    if (!conf) return NULL;
     snprintf(kbytes, sizeof(kbytes), "%d", QUEUED_MAX_KBYTES);
     for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
         if (rd_kafka_conf_set(conf, pairs[i][0], pairs[i][1], why, sizeof(why)) ==
@@ -224,14 +219,12 @@ int kpk_consumer_open(struct kpk_consumer **out, const struct kpk_consumer_opts 
     char why[160];
 
     *out = NULL;
-    if (!consumer)
-        return kpk_fail(err, KPK_FATAL, "consumer: no memory");
+    if (!consumer) return kpk_fail(err, KPK_FATAL, "consumer: no memory");
     consumer->from_end = opts->from_end;
     consumer->backoff_ms = BACKOFF_MIN_MS;
     consumer->group = strdup(opts->group);
     conf = consumer_conf(opts->group, err);
-    if (!conf || !consumer->group)
-        goto fail;
+    if (!conf || !consumer->group) goto fail;
     rd_kafka_conf_set_opaque(conf, consumer);
     consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
     if (!consumer->rk) {
@@ -240,20 +233,17 @@ int kpk_consumer_open(struct kpk_consumer **out, const struct kpk_consumer_opts 
     }
     conf = NULL; /* the handle owns it now */
     rd_kafka_poll_set_consumer(consumer->rk);
-    if (subscribe(consumer, opts->topics, err))
-        goto fail;
+    if (subscribe(consumer, opts->topics, err)) goto fail;
     *out = consumer;
     return 0;
 fail:
-    if (conf)
-        rd_kafka_conf_destroy(conf);
+    if (conf) rd_kafka_conf_destroy(conf);
     kpk_consumer_close(consumer);
     return -1;
 }
 
 void kpk_consumer_close(struct kpk_consumer *consumer) {
-    if (!consumer)
-        return;
+    if (!consumer) return;
     consumer->batch = NULL; /* the caller may have freed it already */
     if (consumer->rk) {
         rd_kafka_consumer_close(consumer->rk);
@@ -309,11 +299,9 @@ static int take(struct kpk_consumer *consumer, int timeout_ms, rd_kafka_message_
         failed = consumer_event(consumer, event, err);
         rd_kafka_message_destroy(event);
     }
-    if (!consumer->failed)
-        return failed;
+    if (!consumer->failed) return failed;
     *err = consumer->failure;
-    if (*msg)
-        rd_kafka_message_destroy(*msg);
+    if (*msg) rd_kafka_message_destroy(*msg);
     return -1;
 }
 
@@ -323,8 +311,7 @@ static int commit_stored(struct kpk_consumer *consumer, struct kpk_err *err) {
     rd_kafka_resp_err_t code = rd_kafka_commit(consumer->rk, NULL, 0);
 
     consumer->commit_owed = code && code != RD_KAFKA_RESP_ERR__NO_OFFSET;
-    if (!consumer->commit_owed)
-        return 0;
+    if (!consumer->commit_owed) return 0;
     if (code == RD_KAFKA_RESP_ERR__FATAL ||
         code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
         return kpk_fail(err, KPK_FATAL, "group %s: commit: %s", consumer->group,
@@ -339,13 +326,10 @@ static int serve_group(struct kpk_consumer *consumer, struct kpk_err *err) {
     int64_t until = kpk_mono_ms() + consumer->backoff_ms;
     rd_kafka_message_t *msg;
 
-    if (consumer->backoff_ms < BACKOFF_MAX_MS)
-        consumer->backoff_ms *= 2;
+    if (consumer->backoff_ms < BACKOFF_MAX_MS) consumer->backoff_ms *= 2;
     for (int64_t left; (left = until - kpk_mono_ms()) > 0 && !kpk_stopping();) {
-        if (take(consumer, (int)left, &msg, err))
-            return -1;
-        if (!msg)
-            continue;
+        if (take(consumer, (int)left, &msg, err)) return -1;
+        if (!msg) continue;
         rd_kafka_seek(msg->rkt, msg->partition, msg->offset, COMMITTED_TIMEOUT_MS);
         rd_kafka_message_destroy(msg);
     }
@@ -357,21 +341,16 @@ int kpk_poll_batch(struct kpk_consumer *consumer, struct kpk_batch *batch, int t
     rd_kafka_message_t *msg;
 
     consumer->batch = batch;
-    if (consumer->commit_owed && commit_stored(consumer, err))
-        return -1;
-    if (consumer->paused)
-        return serve_group(consumer, err);
+    if (consumer->commit_owed && commit_stored(consumer, err)) return -1;
+    if (consumer->paused) return serve_group(consumer, err);
     /* One blocking poll, then drain: a time-out that waits for a full batch is added latency.
      */
     while (batch->count < batch->capacity) {
-        if (take(consumer, batch->count ? 0 : timeout_ms, &msg, err))
-            return -1;
-        if (!msg)
-            break;
+        if (take(consumer, batch->count ? 0 : timeout_ms, &msg, err)) return -1;
+        if (!msg) break;
         batch->msgs[batch->count++] = msg;
     }
-    if (batch->count)
-        kpk_metric_add(&consumed, (int64_t)batch->count);
+    if (batch->count) kpk_metric_add(&consumed, (int64_t)batch->count);
     return 0;
 }
 
@@ -379,8 +358,7 @@ static void pause_all(struct kpk_consumer *consumer, bool pause) {
     rd_kafka_topic_partition_list_t *parts = NULL;
 
     consumer->paused = pause;
-    if (rd_kafka_assignment(consumer->rk, &parts))
-        return;
+    if (rd_kafka_assignment(consumer->rk, &parts)) return;
     if (pause)
         rd_kafka_pause_partitions(consumer->rk, parts);
     else
@@ -391,8 +369,7 @@ static void pause_all(struct kpk_consumer *consumer, bool pause) {
 void kpk_pause(struct kpk_consumer *consumer, const struct kpk_err *why) {
     struct kpk_quoted quoted;
 
-    if (consumer->paused)
-        return;
+    if (consumer->paused) return;
     kpk_warn("paused", "group=%s reason=%s", consumer->group, kpk_quote(&quoted, why->msg));
     kpk_metric_add(&paused, 1);
     consumer->backoff_ms = BACKOFF_MIN_MS;
@@ -412,13 +389,11 @@ int kpk_commit(struct kpk_consumer *consumer, const struct kpk_batch *batch,
         const char *topic = rd_kafka_topic_name(msg->rkt);
         rd_kafka_topic_partition_t *part =
             rd_kafka_topic_partition_list_find(offsets, topic, msg->partition);
-        if (!part)
-            part = rd_kafka_topic_partition_list_add(offsets, topic, msg->partition);
+        if (!part) part = rd_kafka_topic_partition_list_add(offsets, topic, msg->partition);
         part->offset = msg->offset + 1;
     }
     /* A partition that is no longer ours fails here, alone, and is thereby skipped. */
-    if (offsets->cnt)
-        rd_kafka_offsets_store(consumer->rk, offsets);
+    if (offsets->cnt) rd_kafka_offsets_store(consumer->rk, offsets);
     rd_kafka_topic_partition_list_destroy(offsets);
     return batch->count ? commit_stored(consumer, err) : 0;
 }

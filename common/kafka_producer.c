@@ -52,8 +52,7 @@ int kpk_producer_open(struct kpk_producer **out, const struct kpk_producer_opts 
     rd_kafka_conf_t *conf;
 
     *out = NULL;
-    if (!producer)
-        return kpk_fail(err, KPK_FATAL, "producer: no memory");
+    if (!producer) return kpk_fail(err, KPK_FATAL, "producer: no memory");
     snprintf(linger, sizeof(linger), "%d", opts->linger_ms);
     snprintf(timeout, sizeof(timeout), "%d", DELIVERY_TIMEOUT_MS);
     if (opts->max_message_bytes) {
@@ -66,8 +65,7 @@ int kpk_producer_open(struct kpk_producer **out, const struct kpk_producer_opts 
         pairs[n++] = opts->transactional_id;
     }
     conf = kpk_kafka_conf(pairs, err);
-    if (!conf)
-        goto fail;
+    if (!conf) goto fail;
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_opaque(conf, producer);
     producer->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
@@ -87,13 +85,11 @@ fail:
  */
 static void purge(struct kpk_producer *producer) {
     rd_kafka_purge(producer->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    while (producer->unacked > 0)
-        rd_kafka_poll(producer->rk, 100);
+    while (producer->unacked > 0) rd_kafka_poll(producer->rk, 100);
 }
 
 void kpk_producer_close(struct kpk_producer *producer) {
-    if (!producer)
-        return;
+    if (!producer) return;
     purge(producer);
     rd_kafka_destroy(producer->rk);
     free(producer);
@@ -110,8 +106,7 @@ int kpk_producer_send(struct kpk_producer *producer, const char *topic, const vo
             producer->rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(key, key_len),
             RD_KAFKA_V_VALUE((void *)value, value_len), RD_KAFKA_V_HEADERS(headers),
             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
-        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || kpk_mono_ms() > until)
-            break;
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || kpk_mono_ms() > until) break;
         rd_kafka_poll(producer->rk, 10);
     }
     if (!code) {
@@ -119,8 +114,7 @@ int kpk_producer_send(struct kpk_producer *producer, const char *topic, const vo
         rd_kafka_poll(producer->rk, 0);
         return 0;
     }
-    if (headers)
-        rd_kafka_headers_destroy(headers); /* librdkafka takes them only on success */
+    if (headers) rd_kafka_headers_destroy(headers); /* librdkafka takes them only on success */
     return kpk_fail(err,
                     code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? KPK_REJECT
                     : code == RD_KAFKA_RESP_ERR__QUEUE_FULL      ? KPK_WAIT
@@ -141,8 +135,7 @@ int kpk_producer_wait(struct kpk_producer *producer, int timeout_ms, struct kpk_
         }
         rd_kafka_poll(producer->rk, (int)left);
     }
-    if (producer->failed == 0)
-        return 0;
+    if (producer->failed == 0) return 0;
     purge(producer);
     *err = producer->failure;
     producer->failed = 0;

@@ -28,8 +28,7 @@ int kpk_log_init(const char *program, struct kpk_err *err) {
     config.program = program;
     if (level && *level) {
         size_t i = 0;
-        while (i < 4 && strcasecmp(level, level_names[i]) != 0)
-            i++;
+        while (i < 4 && strcasecmp(level, level_names[i]) != 0) i++;
         if (i == 4)
             return kpk_fail(err, KPK_FATAL,
                             "KPK_LOG_LEVEL: '%s' is none of debug, info, warn, error", level);
@@ -120,8 +119,7 @@ static void put_json(struct line *line, const char *stamp, enum kpk_log_level le
                                 event,
                                 "\""};
 
-    for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
-        put_str(line, head[i]);
+    for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++) put_str(line, head[i]);
     while (*pairs) {
         size_t before = line->len;
 

@@ -33,23 +33,20 @@ int kpk_members_run(int count, kpk_member member, void *arg, struct kpk_err *err
     struct thread *threads = calloc((size_t)count, sizeof(*threads));
     int started, failed = 0;
 
-    if (!threads)
-        return kpk_fail(err, KPK_FATAL, "members: no memory for %d threads", count);
+    if (!threads) return kpk_fail(err, KPK_FATAL, "members: no memory for %d threads", count);
     for (started = 0; started < count; started++) {
         struct thread *thread = &threads[started];
         int code;
         *thread = (struct thread){.index = started, .member = member, .arg = arg};
         code = pthread_create(&thread->id, NULL, run, thread);
-        if (!code)
-            continue;
+        if (!code) continue;
         failed = kpk_fail(err, KPK_FATAL, "members: thread %d: %s", started, strerror(code));
         kpk_stop();
         break;
     }
     for (int i = 0; i < started; i++) {
         pthread_join(threads[i].id, NULL);
-        if (!threads[i].failed || failed)
-            continue;
+        if (!threads[i].failed || failed) continue;
         *err = threads[i].err;
         failed = -1;
     }

@@ -53,8 +53,7 @@ void kpk_metric_observe_us(struct kpk_metric *metric, int64_t micros) {
 
     enlist(metric);
     if (micros < 0) micros = 0; /* a clock that stepped back */
-    while (i < KPK_METRIC_BUCKETS && micros > bounds[i].micros)
-        i++;
+    while (i < KPK_METRIC_BUCKETS && micros > bounds[i].micros) i++;
     atomic_fetch_add_explicit(&metric->sum_us, (uint64_t)micros, memory_order_relaxed);
     /* The count before its bucket, and read after it: a scrape never sees buckets add up to
      * more than the count. */
@@ -204,14 +203,12 @@ char *kpk_metrics_text(void) {
     FILE *out;
     int failed;
 
-    for (metric = first; metric; metric = metric->next)
-        count++;
+    for (metric = first; metric; metric = metric->next) count++;
     metrics = calloc(count + 1, sizeof(struct kpk_metric *));
     out = open_memstream(&text, &len);
     if (metrics && out) {
         count = 0;
-        for (metric = first; metric; metric = metric->next)
-            metrics[count++] = metric;
+        for (metric = first; metric; metric = metric->next) metrics[count++] = metric;
         qsort(metrics, count, sizeof(struct kpk_metric *), by_family);
         put_registered(out, metrics, count);
         put_process(out);

@@ -14,8 +14,7 @@ static int append(const struct kpk_opt *opt, const char *source, const char *val
     const char **list = opt->dst;
     int count = 0;
 
-    while (list[count])
-        count++;
+    while (list[count]) count++;
     if (count >= opt->max)
         return kpk_fail(err, KPK_FATAL, "%s: may be given %d times at most", source, opt->max);
     list[count] = value;
@@ -33,8 +32,7 @@ static int set(const struct kpk_opt *opt, const char *source, const char *value,
         *(const char **)opt->dst = value;
         return 0;
     }
-    if (opt->type == KPK_OPT_LIST)
-        return append(opt, source, value, err);
+    if (opt->type == KPK_OPT_LIST) return append(opt, source, value, err);
     number = strtol(value, &end, 10); /* what does not fit a long is out of bounds too */
     if (*value == '\0' || *end != '\0')
         return kpk_fail(err, KPK_FATAL, "%s: '%s' is not a whole number", source, value);
@@ -52,22 +50,17 @@ static int set_defaults(const struct kpk_opt *opts, struct kpk_err *err) {
         bool from_env = value && *value;
         char source[64];
 
-        if (opt->type == KPK_OPT_LIST)
-            *(const char **)opt->dst = NULL;
-        if (!from_env)
-            value = opt->fallback;
-        if (!value && opt->type == KPK_OPT_LIST)
-            continue;
-        if (!value)
-            value = opt->type == KPK_OPT_STR ? "" : "0";
+        if (opt->type == KPK_OPT_LIST) *(const char **)opt->dst = NULL;
+        if (!from_env) value = opt->fallback;
+        if (!value && opt->type == KPK_OPT_LIST) continue;
+        if (!value) value = opt->type == KPK_OPT_STR ? "" : "0";
         if (!from_env && opt->type == KPK_OPT_INT && !opt->fallback) {
             *(int *)opt->dst = 0; /* "not given" may lie outside the bounds */
             continue;
         }
         snprintf(source, sizeof(source), from_env ? "%s" : "--%s",
                  from_env ? opt->env : opt->name);
-        if (set(opt, source, value, err))
-            return -1;
+        if (set(opt, source, value, err)) return -1;
     }
     return 0;
 }
@@ -78,12 +71,9 @@ static void print_help(const struct kpk_program *program) {
     for (const struct kpk_opt *opt = program->opts; opt->name; opt++) {
         printf("  --%s%s\n      %s", opt->name, opt->type == KPK_OPT_FLAG ? "" : " VALUE",
                opt->help);
-        if (opt->fallback && *opt->fallback)
-            printf("; default %s", opt->fallback);
-        if (opt->type == KPK_OPT_INT)
-            printf("; %d to %d", opt->min, opt->max);
-        if (opt->env)
-            printf("; environment %s", opt->env);
+        if (opt->fallback && *opt->fallback) printf("; default %s", opt->fallback);
+        if (opt->type == KPK_OPT_INT) printf("; %d to %d", opt->min, opt->max);
+        if (opt->env) printf("; environment %s", opt->env);
         printf("\n");
     }
     printf("  --help\n      print this\n\nWhat every program takes from the environment: "
@@ -99,8 +89,7 @@ static void print_markdown(const struct kpk_program *program) {
     for (const struct kpk_opt *opt = program->opts; opt->name; opt++) {
         printf("| `--%s` | %s%s%s | %s", opt->name, opt->env ? "`" : "",
                opt->env ? opt->env : "", opt->env ? "`" : "", types[opt->type]);
-        if (opt->type == KPK_OPT_INT)
-            printf(" %d to %d", opt->min, opt->max);
+        if (opt->type == KPK_OPT_INT) printf(" %d to %d", opt->min, opt->max);
         printf(" | %s | %s |\n", opt->fallback ? opt->fallback : "", opt->help);
     }
     printf("\n");
@@ -108,8 +97,7 @@ static void print_markdown(const struct kpk_program *program) {
 
 static const struct kpk_opt *find(const struct kpk_opt *opts, const char *name, size_t len) {
     for (const struct kpk_opt *opt = opts; opt->name; opt++)
-        if (strlen(opt->name) == len && memcmp(opt->name, name, len) == 0)
-            return opt;
+        if (strlen(opt->name) == len && memcmp(opt->name, name, len) == 0) return opt;
     return NULL;
 }
 
@@ -127,14 +115,11 @@ static int parse_one(const struct kpk_program *program, int argc, char **argv, i
                         program->name);
     snprintf(source, sizeof(source), "--%s", opt->name);
     if (opt->type == KPK_OPT_FLAG) {
-        if (eq)
-            return kpk_fail(err, KPK_FATAL, "%s takes no value", source);
+        if (eq) return kpk_fail(err, KPK_FATAL, "%s takes no value", source);
         return set(opt, source, "1", err);
     }
-    if (eq)
-        return set(opt, source, eq + 1, err);
-    if (*i + 1 >= argc)
-        return kpk_fail(err, KPK_FATAL, "%s needs a value", source);
+    if (eq) return set(opt, source, eq + 1, err);
+    if (*i + 1 >= argc) return kpk_fail(err, KPK_FATAL, "%s needs a value", source);
     return set(opt, source, argv[++*i], err);
 }
 
@@ -143,19 +128,14 @@ int kpk_opts_parse(const struct kpk_program *program, int *argc, char **argv,
     int kept = 1;
 
     for (int i = 1; i < *argc; i++) {
-        if (strcmp(argv[i], "--help") == 0)
-            return print_help(program), 1;
-        if (strcmp(argv[i], "--help-markdown") == 0)
-            return print_markdown(program), 1;
+        if (strcmp(argv[i], "--help") == 0) return print_help(program), 1;
+        if (strcmp(argv[i], "--help-markdown") == 0) return print_markdown(program), 1;
     }
-    if (kpk_log_init(program->name, err))
-        return -1;
-    if (set_defaults(program->opts, err))
-        return -1;
+    if (kpk_log_init(program->name, err)) return -1;
+    if (set_defaults(program->opts, err)) return -1;
     for (int i = 1; i < *argc; i++) {
         if (strncmp(argv[i], "--", 2) == 0) {
-            if (parse_one(program, *argc, argv, &i, err))
-                return -1;
+            if (parse_one(program, *argc, argv, &i, err)) return -1;
         } else if (program->usage) {
             argv[kept++] = argv[i];
         } else {

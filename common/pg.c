@@ -48,8 +48,7 @@ int kpk_pg_open(struct kpk_pg **out, const char *schema, struct kpk_err *err) {
 }
 
 void kpk_pg_close(struct kpk_pg *pg) {
-    if (!pg)
-        return;
+    if (!pg) return;
     forget_prepared(pg);
     PQfinish(pg->conn);
     free(pg->conninfo);
@@ -64,8 +63,7 @@ static int fail_with(struct kpk_err *err, enum kpk_verdict verdict, const char *
 }
 
 int kpk_pg_ensure(struct kpk_pg *pg, struct kpk_err *err) {
-    if (pg->conn && PQstatus(pg->conn) == CONNECTION_OK)
-        return 0;
+    if (pg->conn && PQstatus(pg->conn) == CONNECTION_OK) return 0;
     /* The rest of a transaction must not run by itself on a new connection. */
     if (pg->in_transaction)
         return fail_with(err, KPK_WAIT, "transaction lost", PQerrorMessage(pg->conn));
@@ -126,15 +124,12 @@ static int prepare(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, struct kpk
     PGresult *result;
 
     for (row = pg->prepared; row; row = row->next)
-        if (row->stmt == stmt)
-            return 0;
+        if (row->stmt == stmt) return 0;
     result = PQprepare(pg->conn, stmt->name, stmt->sql, 0, NULL);
-    if (!ok(result))
-        return kpk_pg_fail(pg, result, stmt->name, err);
+    if (!ok(result)) return kpk_pg_fail(pg, result, stmt->name, err);
     PQclear(result);
     row = calloc(1, sizeof(*row));
-    if (!row)
-        return kpk_fail(err, KPK_FATAL, "postgresql: no memory");
+    if (!row) return kpk_fail(err, KPK_FATAL, "postgresql: no memory");
     *row = (struct kpk_pg_prepared){.stmt = stmt, .next = pg->prepared};
     pg->prepared = row;
     return 0;
@@ -144,11 +139,9 @@ static PGresult *exec_once(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt,
                            const char *const *params, int n_params, struct kpk_err *err) {
     PGresult *result;
 
-    if (kpk_pg_ensure(pg, err) || prepare(pg, stmt, err))
-        return NULL;
+    if (kpk_pg_ensure(pg, err) || prepare(pg, stmt, err)) return NULL;
     result = PQexecPrepared(pg->conn, stmt->name, n_params, params, NULL, NULL, 0);
-    if (ok(result))
-        return result;
+    if (ok(result)) return result;
     kpk_pg_fail(pg, result, stmt->name, err);
     return NULL;
 }
@@ -176,16 +169,14 @@ int kpk_pg_each(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *c
     PGresult *result;
     int failed = 0;
 
-    if (kpk_pg_ensure(pg, err) || prepare(pg, stmt, err))
-        return -1;
+    if (kpk_pg_ensure(pg, err) || prepare(pg, stmt, err)) return -1;
     if (!PQsendQueryPrepared(pg->conn, stmt->name, n_params, params, NULL, NULL, 0))
         return kpk_pg_fail(pg, NULL, stmt->name, err);
     PQsetSingleRowMode(pg->conn);
     /* Also after a failure: the connection is free again only when all has been read. */
     while ((result = PQgetResult(pg->conn))) {
         ExecStatusType status = PQresultStatus(result);
-        if (status == PGRES_SINGLE_TUPLE && !failed)
-            failed = row(result, arg, err);
+        if (status == PGRES_SINGLE_TUPLE && !failed) failed = row(result, arg, err);
         if (status == PGRES_SINGLE_TUPLE || ok(result))
             PQclear(result);
         else if (failed)
@@ -199,12 +190,10 @@ int kpk_pg_each(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *c
 char *kpk_pg_array(const char *first, size_t stride, size_t count) {
     char *text = malloc(count * (stride + 1) + 3), *end = text;
 
-    if (!text)
-        return NULL;
+    if (!text) return NULL;
     *end++ = '{';
     for (size_t i = 0; i < count; i++) {
-        if (i)
-            *end++ = ',';
+        if (i) *end++ = ',';
         end = stpcpy(end, first + i * stride);
     }
     strcpy(end, "}");
@@ -214,8 +203,7 @@ char *kpk_pg_array(const char *first, size_t stride, size_t count) {
 int kpk_pg_begin(struct kpk_pg *pg, struct kpk_err *err) {
     static const struct kpk_pg_stmt begin = {"begin", "BEGIN"};
 
-    if (kpk_pg_run(pg, &begin, NULL, 0, err))
-        return -1;
+    if (kpk_pg_run(pg, &begin, NULL, 0, err)) return -1;
     pg->in_transaction = true;
     return 0;
 }
@@ -223,15 +211,13 @@ int kpk_pg_begin(struct kpk_pg *pg, struct kpk_err *err) {
 int kpk_pg_commit(struct kpk_pg *pg, struct kpk_err *err) {
     static const struct kpk_pg_stmt commit = {"commit", "COMMIT"};
 
-    if (kpk_pg_run(pg, &commit, NULL, 0, err))
-        return -1;
+    if (kpk_pg_run(pg, &commit, NULL, 0, err)) return -1;
     pg->in_transaction = false;
     return 0;
 }
 
 void kpk_pg_rollback(struct kpk_pg *pg) {
-    if (!pg->in_transaction)
-        return;
+    if (!pg->in_transaction) return;
     pg->in_transaction = false;
     PQclear(PQexec(pg->conn, "ROLLBACK"));
 }
@@ -249,8 +235,7 @@ static int create_schema(struct kpk_pg *pg, const char *schema, struct kpk_err *
     result = PQexec(pg->conn, sql);
     free(sql);
     PQfreemem(name);
-    if (!ok(result))
-        return kpk_pg_fail(pg, result, "create schema", err);
+    if (!ok(result)) return kpk_pg_fail(pg, result, "create schema", err);
     PQclear(result);
     return 0;
 }
@@ -264,12 +249,9 @@ int kpk_pg_migrate(struct kpk_pg *pg, const char *schema, const char *ddl,
     PGresult *result;
     int failed = -1;
 
-    if (kpk_pg_begin(pg, err))
-        return -1;
-    if (kpk_pg_run(pg, &lock, (const char *[]){schema}, 1, err))
-        goto out;
-    if (create_schema(pg, schema, err))
-        goto out;
+    if (kpk_pg_begin(pg, err)) return -1;
+    if (kpk_pg_run(pg, &lock, (const char *[]){schema}, 1, err)) goto out;
+    if (create_schema(pg, schema, err)) goto out;
     result = PQexec(pg->conn, ddl);
     if (!ok(result)) {
         kpk_pg_fail(pg, result, schema, err);

@@ -15,12 +15,10 @@ static int parse_url(struct kpk_redis *redis, const char *url, struct kpk_err *e
     const char *rest = url + strlen(scheme), *at;
     int end = 0;
 
-    if (strncmp(url, scheme, strlen(scheme)) != 0)
-        goto malformed;
+    if (strncmp(url, scheme, strlen(scheme)) != 0) goto malformed;
     at = strrchr(rest, '@');
     if (at) {
-        if (*rest != ':' || (size_t)(at - rest) > sizeof(redis->password))
-            goto malformed;
+        if (*rest != ':' || (size_t)(at - rest) > sizeof(redis->password)) goto malformed;
         snprintf(redis->password, sizeof(redis->password), "%.*s", (int)(at - rest - 1),
                  rest + 1);
         rest = at + 1;
@@ -40,8 +38,7 @@ int kpk_redis_open(struct kpk_redis **out, struct kpk_err *err) {
     const char *url = getenv("KPK_REDIS_URL");
 
     *out = NULL;
-    if (!redis)
-        return kpk_fail(err, KPK_FATAL, "redis: no memory");
+    if (!redis) return kpk_fail(err, KPK_FATAL, "redis: no memory");
     if (parse_url(redis, url && *url ? url : DEFAULT_URL, err)) {
         free(redis);
         return -1;
@@ -51,15 +48,13 @@ int kpk_redis_open(struct kpk_redis **out, struct kpk_err *err) {
 }
 
 static void disconnect(struct kpk_redis *redis) {
-    if (redis->context)
-        redisFree(redis->context);
+    if (redis->context) redisFree(redis->context);
     redis->context = NULL;
     redis->pending = 0;
 }
 
 void kpk_redis_close(struct kpk_redis *redis) {
-    if (!redis)
-        return;
+    if (!redis) return;
     disconnect(redis);
     free(redis);
 }
@@ -92,8 +87,7 @@ static redisReply *run(struct kpk_redis *redis, struct kpk_err *err, const char 
         lost(redis, err);
         return NULL;
     }
-    if (reply->type != REDIS_REPLY_ERROR)
-        return reply;
+    if (reply->type != REDIS_REPLY_ERROR) return reply;
     refused(reply->str, err);
     freeReplyObject(reply);
     return NULL;
@@ -115,19 +109,15 @@ static int setup(struct kpk_redis *redis, struct kpk_err *err, const char *fmt, 
 }
 
 static int ensure(struct kpk_redis *redis, struct kpk_err *err) {
-    if (redis->context && !redis->context->err)
-        return 0;
+    if (redis->context && !redis->context->err) return 0;
     disconnect(redis);
     redis->context = redisConnectWithTimeout(redis->host, redis->port,
                                              (struct timeval){.tv_sec = CONNECT_TIMEOUT_S});
-    if (!redis->context || redis->context->err)
-        return lost(redis, err);
+    if (!redis->context || redis->context->err) return lost(redis, err);
     redisSetTimeout(redis->context, (struct timeval){.tv_sec = COMMAND_TIMEOUT_S});
     redisEnableKeepAlive(redis->context);
-    if (*redis->password && setup(redis, err, "AUTH %s", redis->password))
-        return -1;
-    if (redis->database && setup(redis, err, "SELECT %d", redis->database))
-        return -1;
+    if (*redis->password && setup(redis, err, "AUTH %s", redis->password)) return -1;
+    if (redis->database && setup(redis, err, "SELECT %d", redis->database)) return -1;
     return 0;
 }
 
@@ -138,13 +128,11 @@ redisReply *kpk_redis_command(struct kpk_redis *redis, struct kpk_err *err, cons
 
     /* The second try is for a connection that was idle while the server restarted. */
     for (int tries = redis->context ? 2 : 1; !reply && tries > 0; tries--) {
-        if (ensure(redis, err))
-            return NULL;
+        if (ensure(redis, err)) return NULL;
         va_start(args, fmt);
         reply = run(redis, err, fmt, args);
         va_end(args);
-        if (redis->context)
-            break;
+        if (redis->context) break;
     }
     return reply;
 }
@@ -152,8 +140,7 @@ redisReply *kpk_redis_command(struct kpk_redis *redis, struct kpk_err *err, cons
 int kpk_redis_check(struct kpk_redis *redis, struct kpk_err *err) {
     redisReply *reply = kpk_redis_command(redis, err, "PING");
 
-    if (!reply)
-        return -1;
+    if (!reply) return -1;
     freeReplyObject(reply);
     return 0;
 }
@@ -162,17 +149,14 @@ int kpk_redis_append(struct kpk_redis *redis, struct kpk_err *err, const char *f
     va_list args;
     int failed;
 
-    if (redis->pending >= KPK_REDIS_DEPTH && kpk_redis_drain(redis, err))
-        return -1;
+    if (redis->pending >= KPK_REDIS_DEPTH && kpk_redis_drain(redis, err)) return -1;
     /* Only at the start of a pipeline: what a lost connection took with it must be appended
      * again. */
-    if (redis->pending == 0 && ensure(redis, err))
-        return -1;
+    if (redis->pending == 0 && ensure(redis, err)) return -1;
     va_start(args, fmt);
     failed = redisvAppendCommand(redis->context, fmt, args);
     va_end(args);
-    if (failed)
-        return lost(redis, err);
+    if (failed) return lost(redis, err);
     redis->pending++;
     return 0;
 }
@@ -182,8 +166,7 @@ int kpk_redis_drain(struct kpk_redis *redis, struct kpk_err *err) {
 
     while (redis->pending > 0) {
         void *reply = NULL;
-        if (redisGetReply(redis->context, &reply) != REDIS_OK)
-            return lost(redis, err);
+        if (redisGetReply(redis->context, &reply) != REDIS_OK) return lost(redis, err);
         redis->pending--;
         if (((redisReply *)reply)->type == REDIS_REPLY_ERROR && !failed)
             failed = refused(((redisReply *)reply)->str, err);

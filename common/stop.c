@@ -33,10 +33,8 @@ void kpk_stop_wait(int ms) {
 
     while (!kpk_stopping()) {
         int64_t left = until - kpk_mono_ms();
-        if (left <= 0)
-            return;
-        if (left > 50)
-            left = 50;
+        if (left <= 0) return;
+        if (left > 50) left = 50;
         nanosleep(&(struct timespec){.tv_nsec = left * 1000000}, NULL);
     }
 }

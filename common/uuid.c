@@ -40,8 +40,7 @@ void kpk_uuid7(char out[KPK_UUID_BYTES]) {
     int64_t ms;
 
     next(&ms, &counter);
-    while (getrandom(random, sizeof(random), 0) != sizeof(random))
-        continue;
+    while (getrandom(random, sizeof(random), 0) != sizeof(random)) continue;
     random[0] = (unsigned char)((random[0] & 0x3f) | 0x80); /* the variant */
     snprintf(out, KPK_UUID_BYTES, "%08x-%04x-7%03x-%02x%02x-%02x%02x%02x%02x%02x%02x",
              (unsigned)((uint64_t)ms >> 16 & 0xffffffff), (unsigned)(ms & 0xffff),
@@ -52,8 +51,7 @@ void kpk_uuid7(char out[KPK_UUID_BYTES]) {
 bool kpk_uuid_valid(const char *text) {
     static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 
-    if (strlen(text) != sizeof(shape) - 1)
-        return false;
+    if (strlen(text) != sizeof(shape) - 1) return false;
     for (size_t i = 0; i < sizeof(shape) - 1; i++) {
         if (shape[i] == '-' ? text[i] != '-' : !strchr("0123456789abcdef", text[i]))
             return false;
@@ -64,7 +62,6 @@ bool kpk_uuid_valid(const char *text) {
 int64_t kpk_uuid7_ms(const char *uuid) {
     unsigned high, low;
 
-    if (sscanf(uuid, "%8x-%4x", &high, &low) != 2)
-        return 0;
+    if (sscanf(uuid, "%8x-%4x", &high, &low) != 2) return 0;
     return (int64_t)high << 16 | low;
 }

@@ -117,10 +117,12 @@ rd_kafka_queue_t *kpk_admin_queue(struct kpk_admin *admin) { return admin->answe
 
 rd_kafka_event_t *kpk_admin_answer(struct kpk_admin *admin, rd_kafka_AdminOptions_t *opts,
                                    const char *what, struct kpk_err *err) {
-    /* The client answers each call once, with "timed out" if need be. */
-    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->answers, -1);
+    rd_kafka_event_t *event = NULL;
 
     rd_kafka_AdminOptions_destroy(opts);
+    /* The client answers each call once, with "timed out" if need be. */
+    while (!event && !kpk_stopping()) event = rd_kafka_queue_poll(admin->answers, PAUSE_MS);
+    if (!event) return (void)kpk_fail(err, KPK_WAIT, "%s: interrupted", what), NULL;
     if (!rd_kafka_event_error(event)) return event;
     (void)kpk_fail(err, KPK_WAIT, "%s: %s", what, rd_kafka_event_error_string(event));
     rd_kafka_event_destroy(event);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAYS(n) ((int64_t)(n) * 24 * 3600 * 1000)
+#define DAYS(n) ((int64_t)(n)*24 * 3600 * 1000)
 
 enum {
     DLQ_PARTITIONS = 3,
@@ -83,19 +83,22 @@ int kpk_topology_init(struct kpk_err *err) {
         if (len > NAMESPACE_BYTES)
             return kpk_fail(err, KPK_FATAL, "KPK_NAMESPACE: longer than %d characters",
                             NAMESPACE_BYTES);
-        /* It becomes part of topic names, SQL schemas and Redis keys: the letters all three share. */
+        /* It becomes part of topic names, SQL schemas and Redis keys: the letters all three
+         * share. */
         if (!islower((unsigned char)name[0]) ||
             strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != len)
-            return kpk_fail(err, KPK_FATAL,
-                            "KPK_NAMESPACE: '%.40s' must be a lower-case letter, then lower-case "
-                            "letters, digits and _",
-                            name);
+            return kpk_fail(
+                err, KPK_FATAL,
+                "KPK_NAMESPACE: '%.40s' must be a lower-case letter, then lower-case "
+                "letters, digits and _",
+                name);
         snprintf(config.prefix, sizeof(config.prefix), "%s.", name);
     }
     if (scale && *scale) {
         config.small = strcmp(scale, "small") == 0;
         if (!config.small && strcmp(scale, "guide") != 0)
-            return kpk_fail(err, KPK_FATAL, "KPK_SCALE: '%.40s' is none of guide, small", scale);
+            return kpk_fail(err, KPK_FATAL, "KPK_SCALE: '%.40s' is none of guide, small",
+                            scale);
     }
     return 0;
 }
@@ -121,7 +124,9 @@ static int scaled(int count, int least) {
     return count > least ? count : least;
 }
 
-int kpk_scaled_partitions(const struct kpk_topic *topic) { return scaled(topic->partitions, 3); }
+int kpk_scaled_partitions(const struct kpk_topic *topic) {
+    return scaled(topic->partitions, 3);
+}
 
 int kpk_scaled_consumers(const struct kpk_group *group) { return scaled(group->consumers, 2); }
 

@@ -30,6 +30,5 @@ void kpk_outbox_wake(struct kpk_pg *pg) {
         "outbox_notify", "SELECT pg_notify(current_schema() || '.outbox', '')"};
     struct kpk_err ignored;
 
-    if (kpk_pg_run(pg, &notify, NULL, 0, &ignored))
-        return; /* the relay's poll finds the row */
+    if (kpk_pg_run(pg, &notify, NULL, 0, &ignored)) return; /* the relay's poll finds the row */
 }

@@ -70,15 +70,11 @@ int kpk_relay_open(struct kpk_relay **out, const struct kpk_relay_opts *opts,
     struct kpk_relay *relay = calloc(1, sizeof(*relay));
 
     *out = NULL;
-    if (!relay)
-        return kpk_fail(err, KPK_FATAL, "relay: no memory");
+    if (!relay) return kpk_fail(err, KPK_FATAL, "relay: no memory");
     relay->opts = *opts;
-    if (!relay->opts.batch)
-        relay->opts.batch = BATCH_ROWS;
-    if (!relay->opts.poll_ms)
-        relay->opts.poll_ms = POLL_MS;
-    if (!relay->opts.lease_ms)
-        relay->opts.lease_ms = LEASE_MS;
+    if (!relay->opts.batch) relay->opts.batch = BATCH_ROWS;
+    if (!relay->opts.poll_ms) relay->opts.poll_ms = POLL_MS;
+    if (!relay->opts.lease_ms) relay->opts.lease_ms = LEASE_MS;
     snprintf(relay->channel, sizeof(relay->channel), "%s.outbox", opts->schema);
     kpk_full_name(opts->name, relay->lease_name);
     kpk_uuid7(relay->owner);
@@ -93,8 +89,7 @@ int kpk_relay_open(struct kpk_relay **out, const struct kpk_relay_opts *opts,
 }
 
 void kpk_relay_close(struct kpk_relay *relay) {
-    if (!relay)
-        return;
+    if (!relay) return;
     kpk_producer_close(relay->producer);
     kpk_pg_close(relay->pg);
     pthread_mutex_destroy(&relay->lock);
@@ -150,12 +145,10 @@ static int hold_lease(struct kpk_relay *relay, struct kpk_err *err) {
     PGresult *result;
     int ours;
 
-    if (relay->active && now < relay->renew_at_ms)
-        return 1;
+    if (relay->active && now < relay->renew_at_ms) return 1;
     snprintf(lease_ms, sizeof(lease_ms), "%d", relay->opts.lease_ms);
     result = kpk_pg_exec(relay->pg, &take, params, 3, err);
-    if (!result)
-        return -1;
+    if (!result) return -1;
     ours = PQntuples(result);
     PQclear(result);
     if (!ours) {
@@ -176,8 +169,7 @@ static void release_lease(struct kpk_relay *relay) {
         "relay_release", "DELETE FROM outbox_lease WHERE name = $1 AND owner = $2"};
     struct kpk_err ignored;
 
-    if (!relay->active)
-        return;
+    if (!relay->active) return;
     step_down(relay, "asked to stop");
     if (kpk_pg_run(relay->pg, &release, (const char *[]){relay->lease_name, relay->owner}, 2,
                    &ignored))
@@ -188,8 +180,7 @@ static void release_lease(struct kpk_relay *relay) {
  * make a new one, publish the rows again; init_transactions() settles what the old one left
  * behind. */
 static int kafka_failed(rd_kafka_error_t *error, const char *what, struct kpk_err *err) {
-    if (!error)
-        return 0;
+    if (!error) return 0;
     kpk_fail(err, KPK_WAIT, "kafka: %s: %s", what, rd_kafka_error_string(error));
     rd_kafka_error_destroy(error);
     return -1;
@@ -197,8 +188,7 @@ static int kafka_failed(rd_kafka_error_t *error, const char *what, struct kpk_er
 
 /* Fence every relay before us. */
 static int open_producer(struct kpk_relay *relay, struct kpk_err *err) {
-    if (relay->producer)
-        return 0;
+    if (relay->producer) return 0;
     if (kpk_producer_open(&relay->producer,
                           &(struct kpk_producer_opts){.durability = KPK_CRITICAL,
                                                       .transactional_id = relay->lease_name},
@@ -265,8 +255,7 @@ static int send_row(struct kpk_relay *relay, const PGresult *rows, int row,
     else if (!kpk_event_send(relay->producer, kpk_full_name(text(rows, row, TOPIC), topic),
                              &event, err))
         return 0;
-    if (err->verdict != KPK_REJECT)
-        return -1;
+    if (err->verdict != KPK_REJECT) return -1;
     return park(relay, text(rows, row, SEQ), err->msg, err) ? -1 : 1;
 }
 
@@ -277,18 +266,15 @@ static int publish(struct kpk_relay *relay, const PGresult *rows, char *seqs,
     rd_kafka_t *rk = relay->producer->rk;
     char *end = seqs;
 
-    if (kafka_failed(rd_kafka_begin_transaction(rk), "begin_transaction", err))
-        return -1;
+    if (kafka_failed(rd_kafka_begin_transaction(rk), "begin_transaction", err)) return -1;
     for (int row = 0; row < PQntuples(rows); row++) {
         int outcome = send_row(relay, rows, row, err);
-        if (outcome < 0)
-            return -1;
+        if (outcome < 0) return -1;
         if (outcome == 0)
             end += sprintf(end, "%c%s", end == seqs ? '{' : ',', text(rows, row, SEQ));
     }
     strcpy(end, end == seqs ? "{}" : "}");
-    if (kpk_producer_wait(relay->producer, PUBLISH_TIMEOUT_MS, err))
-        return -1;
+    if (kpk_producer_wait(relay->producer, PUBLISH_TIMEOUT_MS, err)) return -1;
     return kafka_failed(rd_kafka_commit_transaction(rk, PUBLISH_TIMEOUT_MS),
                         "commit_transaction", err);
 }
@@ -316,8 +302,7 @@ static int relay_batch(struct kpk_relay *relay, struct kpk_err *err) {
     char *seqs = NULL;
     int count = -1;
 
-    if (!rows)
-        return -1;
+    if (!rows) return -1;
     if (PQntuples(rows) == 0) {
         PQclear(rows);
         return 0;
@@ -331,8 +316,7 @@ static int relay_batch(struct kpk_relay *relay, struct kpk_err *err) {
         drop_producer(relay);
         goto out;
     }
-    if (delete_rows(relay, seqs, err))
-        goto out; /* (3) */
+    if (delete_rows(relay, seqs, err)) goto out; /* (3) */
     count_published(rows);
     count = PQntuples(rows);
 out:
@@ -362,10 +346,8 @@ static int wait_for_rows(struct kpk_relay *relay, struct kpk_err *err) {
         return 0; /* look once more: a row may have come before LISTEN was heard */
     }
     poll(&(struct pollfd){.fd = PQsocket(conn), .events = POLLIN}, 1, relay->opts.poll_ms);
-    if (!PQconsumeInput(conn))
-        return kpk_pg_fail(relay->pg, NULL, "listen", err);
-    while ((notify = PQnotifies(conn)))
-        PQfreemem(notify);
+    if (!PQconsumeInput(conn)) return kpk_pg_fail(relay->pg, NULL, "listen", err);
+    while ((notify = PQnotifies(conn))) PQfreemem(notify);
     return 0;
 }
 
@@ -373,8 +355,7 @@ static int wait_for_rows(struct kpk_relay *relay, struct kpk_err *err) {
 static int step(struct kpk_relay *relay, struct kpk_err *err) {
     int held = hold_lease(relay, err), count;
 
-    if (held < 0)
-        return -1;
+    if (held < 0) return -1;
     if (!held) {
         kpk_stop_wait(relay->opts.poll_ms);
         return 0;
@@ -384,8 +365,7 @@ static int step(struct kpk_relay *relay, struct kpk_err *err) {
         return -1;
     }
     count = relay_batch(relay, err);
-    if (count < 0)
-        return -1;
+    if (count < 0) return -1;
     return count > 0 ? 0 : wait_for_rows(relay, err);
 }
 
@@ -396,8 +376,7 @@ int kpk_relay_run(struct kpk_relay *relay, struct kpk_err *err) {
             set_outage(relay, &(struct kpk_err){.verdict = KPK_OK});
             continue;
         }
-        if (err->verdict == KPK_FATAL)
-            return -1;
+        if (err->verdict == KPK_FATAL) return -1;
         set_outage(relay, err);
         kpk_warn("relay-waits", "lease=%s reason=%s", relay->lease_name,
                  kpk_quote(&quoted, err->msg));

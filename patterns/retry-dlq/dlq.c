@@ -33,8 +33,7 @@ static int largest_record(const struct kpk_group *group) {
         char dlq_name[KPK_NAME_BYTES];
         struct kpk_topic row;
         kpk_topic_dlq(kpk_topic_find(*name), group, dlq_name, &row);
-        if (row.max_message_bytes > largest)
-            largest = row.max_message_bytes;
+        if (row.max_message_bytes > largest) largest = row.max_message_bytes;
     }
     return largest;
 }
@@ -43,8 +42,7 @@ int kpk_dlq_open(struct kpk_dlq **out, const char *group, struct kpk_err *err) {
     struct kpk_dlq *dlq = calloc(1, sizeof(*dlq));
 
     *out = NULL;
-    if (!dlq)
-        return kpk_fail(err, KPK_FATAL, "dlq: no memory");
+    if (!dlq) return kpk_fail(err, KPK_FATAL, "dlq: no memory");
     dlq->group = kpk_group_find(group);
     if (!dlq->group || !dlq->group->dlq) {
         free(dlq);
@@ -64,8 +62,7 @@ int kpk_dlq_open(struct kpk_dlq **out, const char *group, struct kpk_err *err) {
 }
 
 void kpk_dlq_close(struct kpk_dlq *dlq) {
-    if (!dlq)
-        return;
+    if (!dlq) return;
     kpk_producer_close(dlq->producer);
     free(dlq);
 }
@@ -110,8 +107,7 @@ int kpk_dlq_add(struct kpk_dlq *dlq, const rd_kafka_message_t *msg, const struct
     if (kpk_producer_send(dlq->producer, kpk_full_name(name, full_name), msg->key, msg->key_len,
                           msg->payload, msg->len, dead_letter_headers(dlq, msg, why), err)) {
         /* The topology left it room; if that is not enough, dropping it is no answer. */
-        if (err->verdict == KPK_REJECT)
-            err->verdict = KPK_FATAL;
+        if (err->verdict == KPK_REJECT) err->verdict = KPK_FATAL;
         return -1;
     }
     kpk_warn("dead-letter",

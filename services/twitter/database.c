@@ -16,8 +16,7 @@ const char *twitter_schema(void) {
 
     snprintf(name, sizeof(name), "%stwitter", kpk_namespace());
     for (char *c = name; *c; c++)
-        if (*c == '.')
-            *c = '_';
+        if (*c == '.') *c = '_';
     return name;
 }
 

@@ -14,10 +14,8 @@ const char *twitter_delivery_name(enum twitter_delivery delivery) {
 bool twitter_user_id_valid(const char *text) {
     size_t len = strlen(text);
 
-    if (len == 0 || len >= TWITTER_ID_BYTES || *text == '0')
-        return false;
-    if (strspn(text, "0123456789") != len)
-        return false;
+    if (len == 0 || len >= TWITTER_ID_BYTES || *text == '0') return false;
+    if (strspn(text, "0123456789") != len) return false;
     errno = 0;
     (void)strtoll(text, NULL, 10);
     return errno == 0;
@@ -35,8 +33,7 @@ int twitter_text_check(const char *text, struct kpk_err *err) {
         if (((unsigned char)*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7f)
             return kpk_fail(err, KPK_REJECT, "text: control character 0x%02x",
                             (unsigned char)*c);
-    if (text[strspn(text, " \n\t")] == '\0')
-        return kpk_fail(err, KPK_REJECT, "text: empty");
+    if (text[strspn(text, " \n\t")] == '\0') return kpk_fail(err, KPK_REJECT, "text: empty");
     return 0;
 }
 
@@ -79,8 +76,7 @@ static const int64_t time_max = (int64_t)1 << 53;
 static int user_id(const cJSON *object, const char *field, char *out, struct kpk_err *err) {
     const char *text;
 
-    if (kpk_json_str(object, field, TWITTER_ID_BYTES - 1, &text, err))
-        return -1;
+    if (kpk_json_str(object, field, TWITTER_ID_BYTES - 1, &text, err)) return -1;
     if (!twitter_user_id_valid(text))
         return kpk_fail(err, KPK_REJECT, "%s: not a user id", field);
     strcpy(out, text);
@@ -96,10 +92,8 @@ static int tweet_fields(const cJSON *object, struct twitter_tweet *tweet, struct
         kpk_json_int(object, "created_at", 0, time_max, &tweet->created_at, err) ||
         kpk_json_str(object, "delivery", 8, &delivery, err))
         return -1;
-    if (!kpk_uuid_valid(id))
-        return kpk_fail(err, KPK_REJECT, "tweet_id: not a UUID");
-    if (twitter_text_check(text, err))
-        return -1;
+    if (!kpk_uuid_valid(id)) return kpk_fail(err, KPK_REJECT, "tweet_id: not a UUID");
+    if (twitter_text_check(text, err)) return -1;
     if (strcmp(delivery, "push") != 0 && strcmp(delivery, "pull") != 0)
         return kpk_fail(err, KPK_REJECT, "delivery: neither push nor pull");
     tweet->delivery = strcmp(delivery, "pull") == 0 ? TWITTER_PULL : TWITTER_PUSH;
@@ -113,8 +107,7 @@ int twitter_tweet_decode(const struct kpk_event *event, struct twitter_tweet *tw
     cJSON *object = kpk_json_parse(event->data, event->len, err);
     int failed;
 
-    if (!object)
-        return -1;
+    if (!object) return -1;
     failed = tweet_fields(object, tweet, err);
     cJSON_Delete(object);
     return failed;
@@ -125,8 +118,7 @@ int twitter_follow_decode(const struct kpk_event *event, struct twitter_follow *
     cJSON *object = kpk_json_parse(event->data, event->len, err);
     int failed;
 
-    if (!object)
-        return -1;
+    if (!object) return -1;
     failed = user_id(object, "follower_id", follow->follower_id, err) ||
              user_id(object, "followee_id", follow->followee_id, err) ||
              kpk_json_int(object, "created_at", 0, time_max, &follow->created_at, err);

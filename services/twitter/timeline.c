@@ -15,8 +15,7 @@ int timeline_push(struct kpk_redis *redis, const char *user_id, const char *twee
     char key[TIMELINE_KEY_BYTES];
 
     timeline_key(user_id, key);
-    if (kpk_redis_append(redis, err, "ZADD %s 0 %s", key, tweet_id))
-        return -1;
+    if (kpk_redis_append(redis, err, "ZADD %s 0 %s", key, tweet_id)) return -1;
     return kpk_redis_append(redis, err, "ZREMRANGEBYRANK %s 0 %d", key, -TIMELINE_CAP - 1);
 }
 
@@ -36,8 +35,7 @@ static int read_floor(struct kpk_redis *redis, const char *key, char floor[KPK_U
     redisReply *reply =
         kpk_redis_command(redis, err, "ZRANGE %s %d %d", key, -TIMELINE_CAP, -TIMELINE_CAP);
 
-    if (!reply)
-        return -1;
+    if (!reply) return -1;
     floor[0] = '\0';
     copy_ids(reply, 1, (char(*)[KPK_UUID_BYTES])floor);
     freeReplyObject(reply);
@@ -54,8 +52,7 @@ int timeline_read(struct kpk_redis *redis, const char *user_id, const char *befo
     timeline_key(user_id, key);
     reply = kpk_redis_command(redis, err, "ZREVRANGEBYLEX %s %s%s - LIMIT 0 %d", key,
                               before ? "(" : "+", before ? before : "", limit);
-    if (!reply)
-        return -1;
+    if (!reply) return -1;
     count = copy_ids(reply, limit, ids);
     freeReplyObject(reply);
     /* The floor second: what was trimmed before the ids were read then lies below it. */

@@ -1,5 +1,5 @@
-/* The judge judged: histories with each kind of fault, told by hand in a table, and made at random
- * with one fault injected at a random place, which must be named and nothing else. */
+/* The judge judged: histories with each kind of fault, told by hand in a table, and made at
+ * random with one fault injected at a random place, which must be named and nothing else. */
 #include "common/clock.h"
 #include "common/history.h"
 
@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-/* --- by hand ---------------------------------------------------------------------------------- */
+/* --- by hand ----------------------------------------------------------------------------- */
 
 enum { MAX_ARGS = 3 };
 
@@ -196,13 +196,13 @@ static void contradictions_abort(void **state) {
     }
 }
 
-/* --- at random -------------------------------------------------------------------------------- */
+/* --- at random --------------------------------------------------------------------------- */
 
 enum { STREAMS = 4, OBSERVERS = 4, WRITES = 60, ROOM = WRITES + 1, ROUNDS = 3000 };
 enum fault { NO_FAULT, LOSE, REPEAT, SWAP, INVENT, FAULTS };
 
-/* A history before it is told, so that a fault can be put into it. Ids are numbers below WRITES;
- * one above was never written. */
+/* A history before it is told, so that a fault can be put into it. Ids are numbers below
+ * WRITES; one above was never written. */
 struct draft {
     int stream[WRITES];
     enum kpk_write_outcome outcome[WRITES];
@@ -273,7 +273,8 @@ static void draft_history(struct draft *draft) {
                                          : KPK_WRITE_OK;
         draft->late[id] = dice == 2;
     }
-    /* The last write of a stream is never late: nothing came between, so it would have its place. */
+    /* The last write of a stream is never late: nothing came between, so it would have its
+     * place. */
     for (int s = 0; s < STREAMS; s++)
         for (int id = WRITES - 1; id >= 0; id--)
             if (draft->stream[id] == s) {
@@ -412,7 +413,7 @@ static void names_the_fault_that_was_injected(void **state) {
         assert_true(injected[fault] > ROUNDS / FAULTS / 2);
 }
 
-/* --- at size ---------------------------------------------------------------------------------- */
+/* --- at size ----------------------------------------------------------------------------- */
 
 static void judges_a_long_run(void **state) {
     enum { MANY = 100000, FOLLOWERS = 10 };

@@ -137,11 +137,9 @@ static void parses_one_object_or_says_why_not(void **state) {
 static cJSON *parse_nested(int depth, struct kpk_err *err) {
     char text[1024] = "";
 
-    for (int i = 1; i < depth; i++)
-        strcat(text, "{\"a\":");
+    for (int i = 1; i < depth; i++) strcat(text, "{\"a\":");
     strcat(text, "{}");
-    for (int i = 1; i < depth; i++)
-        strcat(text, "}");
+    for (int i = 1; i < depth; i++) strcat(text, "}");
     return kpk_json_parse(text, strlen(text), err);
 }
 
@@ -167,8 +165,7 @@ static void many_members_cost_little(void **state) {
     (void)state;
     assert_non_null(text);
     *at++ = '{';
-    for (int i = 0; i < MEMBERS; i++)
-        at += sprintf(at, "\"k%d\":0,", i);
+    for (int i = 0; i < MEMBERS; i++) at += sprintf(at, "\"k%d\":0,", i);
     at += sprintf(at, "\"k%d\":0}", MEMBERS - 1);
     assert_null(kpk_json_parse(text, (size_t)(at - text), &err));
     assert_string_equal(err.msg, "k19999: given twice");

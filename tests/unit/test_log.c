@@ -184,8 +184,7 @@ static void quoting(void **state) {
             char in[1700] = "";
             cJSON *json;
 
-            for (size_t i = 0; i < len; i++)
-                strcat(in, units[u]);
+            for (size_t i = 0; i < len; i++) strcat(in, units[u]);
             kpk_quote(&quoted, in);
             json = cJSON_Parse(quoted.text);
             assert_true(cJSON_IsString(json));

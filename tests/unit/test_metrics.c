@@ -20,8 +20,7 @@ static int times(const char *part) {
 
     assert_non_null(text);
     assert_true(asprintf(&lines, "\n%s", text) > 0);
-    for (const char *at = lines; (at = strstr(at, part)); at += strlen(part))
-        count++;
+    for (const char *at = lines; (at = strstr(at, part)); at += strlen(part)) count++;
     free(lines);
     free(text);
     return count;
@@ -162,10 +161,8 @@ static void no_update_is_lost(void **state) {
     (void)state;
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, update, NULL), 0);
-    for (int i = 0; i < 50; i++)
-        check_scrape();
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+    for (int i = 0; i < 50; i++) check_scrape();
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
     assert_line("# TYPE t_raced_total counter\nt_raced_total 160000");
     assert_line("t_raced_seconds_count 160000");
     assert_line("t_raced_with_total{x=\"1\"} 1600");

@@ -46,8 +46,7 @@ static int parse(const struct kpk_program *program, const char *line, char *rest
     *rest = '\0';
     rc = kpk_opts_parse(program, &argc, argv, err);
     if (rc == 0) assert_null(argv[argc]);
-    for (int i = 1; rc == 0 && i < argc; i++)
-        strcat(strcat(rest, i > 1 ? " " : ""), argv[i]);
+    for (int i = 1; rc == 0 && i < argc; i++) strcat(strcat(rest, i > 1 ? " " : ""), argv[i]);
     return rc;
 }
 
@@ -90,8 +89,7 @@ static void values_come_from_the_nearest_source(void **state) {
         environment(cases[i].count_env, cases[i].name_env, cases[i].naive_env);
         assert_int_equal(parse(&strict, cases[i].line, rest, &err), 0);
         snprintf(got, sizeof(got), "%d %d %s %d", count, seed, name, naive);
-        for (int t = 0; tags[t]; t++)
-            strcat(strcat(got, " "), tags[t]);
+        for (int t = 0; tags[t]; t++) strcat(strcat(got, " "), tags[t]);
         assert_string_equal(got, cases[i].got);
         assert_string_equal(rest, "");
     }

@@ -18,5 +18,6 @@ enum kpk_exit {
 int kpk_topics_apply(int argc, char **argv, struct kpk_err *err);
 int kpk_topics_list(int argc, char **argv, struct kpk_err *err);
 int kpk_topics_describe(int argc, char **argv, struct kpk_err *err);
+int kpk_lag_command(int argc, char **argv, struct kpk_err *err);
 
 #endif

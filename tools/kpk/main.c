@@ -18,6 +18,7 @@ static const struct command {
     {"topics apply", kpk_topics_apply, "create the topics that are missing, and their settings"},
     {"topics list", kpk_topics_list, "print the table of topics"},
     {"topics describe", kpk_topics_describe, "print how the topics are on the cluster"},
+    {"lag", kpk_lag_command, "print how far behind groups are, and when they will have caught up"},
 };
 /* clang-format on */
 

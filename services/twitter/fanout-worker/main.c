@@ -64,8 +64,7 @@ static void read_batch(struct member *member, struct outcome *outcomes) {
     for (size_t i = 0; i < member->batch.count; i++) {
         struct outcome *outcome = &outcomes[i];
         outcome->why.verdict = KPK_OK;
-        if (kpk_event_decode(member->batch.msgs[i], &event, &outcome->why))
-            continue;
+        if (kpk_event_decode(member->batch.msgs[i], &event, &outcome->why)) continue;
         outcome->time_ms = event.time_ms;
         if (push_work_add(&member->work, &event, &outcome->why))
             continue; /* the verdict is noted */
@@ -78,18 +77,15 @@ static int push_batch(struct member *member, struct kpk_err *err) {
     int64_t begin_us = kpk_mono_us();
 
     read_batch(member, outcomes);
-    if (push_to_timelines(&member->work, member->pg, member->redis, err))
-        return -1;
+    if (push_to_timelines(&member->work, member->pg, member->redis, err)) return -1;
     for (size_t i = 0; i < member->batch.count; i++) {
         if (outcomes[i].why.verdict == KPK_OK)
             kpk_metric_observe_us(&age, (kpk_now_ms() - outcomes[i].time_ms) * 1000);
         else if (kpk_dlq_add(member->dlq, member->batch.msgs[i], &outcomes[i].why, err))
             return -1;
     }
-    if (kpk_dlq_wait(member->dlq, err))
-        return -1;
-    if (member->batch.count)
-        kpk_metric_observe_us(&duration, kpk_mono_us() - begin_us);
+    if (kpk_dlq_wait(member->dlq, err)) return -1;
+    if (member->batch.count) kpk_metric_observe_us(&duration, kpk_mono_us() - begin_us);
     return 0;
 }
 
@@ -100,13 +96,11 @@ static int run_member(int index, void *arg, struct kpk_err *err) {
         if (kpk_poll_batch(member->consumer, &member->batch, POLL_MS, err))
             return -1;                 /* (1) fetch */
         if (push_batch(member, err)) { /* (2) effect */
-            if (err->verdict != KPK_WAIT)
-                return -1;
+            if (err->verdict != KPK_WAIT) return -1;
             kpk_pause(member->consumer, err); /* keep it; try again when the store is back */
             continue;
         }
-        if (kpk_commit(member->consumer, &member->batch, err))
-            return -1; /* (3) commit */
+        if (kpk_commit(member->consumer, &member->batch, err)) return -1; /* (3) commit */
         kpk_batch_clear(&member->batch);
     }
     return 0;
@@ -122,8 +116,7 @@ static int open_members(struct worker *worker, struct kpk_err *err) {
             kpk_group_open(&member->consumer, KPK_GROUP_FANOUT_WORKERS, err))
             return -1;
     }
-    if (twitter_database_open(&worker->check_pg, err))
-        return -1;
+    if (twitter_database_open(&worker->check_pg, err)) return -1;
     return kpk_redis_open(&worker->check_redis, err);
 }
 
@@ -178,13 +171,10 @@ int main(int argc, char **argv) {
         NULL, opts};
 
     int parsed = kpk_opts_parse(&program, &argc, argv, err);
-    if (parsed > 0)
-        return 0;
-    if (parsed < 0 || kpk_topology_init(err))
-        return kpk_exit_failed(err);
+    if (parsed > 0) return 0;
+    if (parsed < 0 || kpk_topology_init(err)) return kpk_exit_failed(err);
     kpk_stop_init();
-    if (open_members(&worker, err))
-        goto out;
+    if (open_members(&worker, err)) goto out;
     if (kpk_http_open(&http,
                       &(struct kpk_http_opts){.port = port, .checks = checks, .ctx = &worker},
                       err))

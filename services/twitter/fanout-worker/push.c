@@ -38,10 +38,8 @@ static int add_tweet(struct push_work *work, const struct kpk_event *event,
                      struct kpk_err *err) {
     struct twitter_tweet tweet;
 
-    if (twitter_tweet_decode(event, &tweet, err))
-        return -1;
-    if (tweet.delivery == TWITTER_PULL)
-        return 0;
+    if (twitter_tweet_decode(event, &tweet, err)) return -1;
+    if (tweet.delivery == TWITTER_PULL) return 0;
     strcpy(work->tweet_ids[work->tweets], tweet.id);
     strcpy(work->author_ids[work->tweets], tweet.author_id);
     work->tweets++;
@@ -52,8 +50,7 @@ static int add_follow(struct push_work *work, const struct kpk_event *event,
                       struct kpk_err *err) {
     struct twitter_follow follow;
 
-    if (twitter_follow_decode(event, &follow, err))
-        return -1;
+    if (twitter_follow_decode(event, &follow, err)) return -1;
     strcpy(work->follower_ids[work->follows], follow.follower_id);
     strcpy(work->followee_ids[work->follows], follow.followee_id);
     work->follows++;
@@ -61,10 +58,8 @@ static int add_follow(struct push_work *work, const struct kpk_event *event,
 }
 
 int push_work_add(struct push_work *work, const struct kpk_event *event, struct kpk_err *err) {
-    if (strcmp(event->type, TWITTER_TWEET_CREATED) == 0)
-        return add_tweet(work, event, err);
-    if (strcmp(event->type, TWITTER_USER_FOLLOWED) == 0)
-        return add_follow(work, event, err);
+    if (strcmp(event->type, TWITTER_TWEET_CREATED) == 0) return add_tweet(work, event, err);
+    if (strcmp(event->type, TWITTER_USER_FOLLOWED) == 0) return add_follow(work, event, err);
     return kpk_fail(err, KPK_REJECT, "ce_type '%.60s' is not known here", event->type);
 }
 

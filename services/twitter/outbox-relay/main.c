@@ -34,14 +34,11 @@ int main(int argc, char **argv) {
         "outbox-relay", "publishes the rows of Twitter's outbox to Kafka", NULL, opts};
 
     int parsed = kpk_opts_parse(&program, &argc, argv, err);
-    if (parsed > 0)
-        return 0;
-    if (parsed < 0 || kpk_topology_init(err))
-        return kpk_exit_failed(err);
+    if (parsed > 0) return 0;
+    if (parsed < 0 || kpk_topology_init(err)) return kpk_exit_failed(err);
     kpk_stop_init();
     relay_opts.schema = twitter_schema();
-    if (kpk_relay_open(&relay, &relay_opts, err))
-        goto out;
+    if (kpk_relay_open(&relay, &relay_opts, err)) goto out;
     if (kpk_http_open(
             &http, &(struct kpk_http_opts){.port = port, .checks = checks, .ctx = relay}, err))
         goto out;

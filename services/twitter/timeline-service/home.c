@@ -23,8 +23,7 @@ int cursor_parse(const char *text, struct cursor *cursor) {
 
     if (sscanf(text, "%36[0-9a-f-].%4d%n", cursor->before, &cursor->served, &end) != 2)
         return -1;
-    if (text[end] != '\0' || cursor->served < 0)
-        return -1;
+    if (text[end] != '\0' || cursor->served < 0) return -1;
     return kpk_uuid_valid(cursor->before) ? 0 : -1;
 }
 
@@ -76,11 +75,9 @@ static int home_round(struct kpk_pg *pg, struct kpk_redis *redis, const char *us
     char *array;
     PGresult *rows;
 
-    if (pushed < 0)
-        return -1;
+    if (pushed < 0) return -1;
     array = kpk_pg_array(*ids, KPK_UUID_BYTES, (size_t)pushed);
-    if (!array)
-        return kpk_fail(err, KPK_FATAL, "timeline: no memory");
+    if (!array) return kpk_fail(err, KPK_FATAL, "timeline: no memory");
     horizon = pushed == limit ? ids[pushed - 1] : OLDEST;
     snprintf(limit_text, sizeof(limit_text), "%d", limit);
     rows = kpk_pg_exec(pg, &home,
@@ -88,8 +85,7 @@ static int home_round(struct kpk_pg *pg, struct kpk_redis *redis, const char *us
                                         *floor ? floor : OLDEST, limit_text},
                        6, err);
     free(array);
-    if (!rows)
-        return -1;
+    if (!rows) return -1;
     append_tweets(rows, cursor, tweets);
     shown = PQntuples(rows);
     PQclear(rows);
@@ -103,13 +99,11 @@ int home_page(struct kpk_pg *pg, struct kpk_redis *redis, const char *user_id, i
     struct cursor scan = *cursor;
     int target = cursor->served + limit, more = 1;
 
-    if (target > TIMELINE_CAP)
-        target = TIMELINE_CAP;
+    if (target > TIMELINE_CAP) target = TIMELINE_CAP;
     while (more > 0 && cursor->served < target)
         more =
             home_round(pg, redis, user_id, target - cursor->served, &scan, cursor, tweets, err);
-    if (more <= 0)
-        return more;
+    if (more <= 0) return more;
     return cursor->served < TIMELINE_CAP;
 }
 
@@ -128,8 +122,7 @@ int user_page(struct kpk_pg *pg, const char *user_id, int limit, struct cursor *
         pg, &wrote,
         (const char *[]){user_id, *cursor->before ? cursor->before : NEWEST, limit_text}, 3,
         err);
-    if (!rows)
-        return -1;
+    if (!rows) return -1;
     append_tweets(rows, cursor, tweets);
     shown = PQntuples(rows);
     PQclear(rows);

@@ -43,8 +43,7 @@ static int read_page_request(const struct kpk_request *request, struct kpk_respo
         kpk_http_problem(response, 404, "id", "no such user: not a user id");
         return -1;
     }
-    if (limit)
-        number = strtol(limit, &end, 10);
+    if (limit) number = strtol(limit, &end, 10);
     if ((limit && (end == limit || *end)) || number < 1 || number > PAGE_MAX) {
         kpk_http_problem(response, 400, "limit", "must be a number from 1 to %d", PAGE_MAX);
         return -1;
@@ -97,8 +96,7 @@ static void serve(struct kpk_request *request, struct kpk_response *response, vo
     cJSON *tweets;
     int more;
 
-    if (read_page_request(request, response, &page))
-        return;
+    if (read_page_request(request, response, &page)) return;
     tweets = cJSON_CreateArray();
     more = home ? home_page(own->pg, own->redis, page.user_id, page.limit, &page.cursor, tweets,
                             &err)
@@ -110,8 +108,7 @@ static void serve(struct kpk_request *request, struct kpk_response *response, vo
             kpk_http_problem(response, 404, "id", "no user %s", page.user_id);
             return;
         }
-        if (found < 0)
-            more = -1;
+        if (found < 0) more = -1;
     }
     answer(response, &page, more, tweets, &err);
 }
@@ -172,13 +169,10 @@ int main(int argc, char **argv) {
                                         NULL, opts};
 
     int parsed = kpk_opts_parse(&program, &argc, argv, err);
-    if (parsed > 0)
-        return 0;
-    if (parsed < 0 || kpk_topology_init(err))
-        return kpk_exit_failed(err);
+    if (parsed > 0) return 0;
+    if (parsed < 0 || kpk_topology_init(err)) return kpk_exit_failed(err);
     kpk_stop_init();
-    if (open_connections(&service, err))
-        goto out;
+    if (open_connections(&service, err)) goto out;
     if (kpk_http_open(&http,
                       &(struct kpk_http_opts){.port = port,
                                               .routes = routes,
@@ -190,8 +184,7 @@ int main(int argc, char **argv) {
                       err))
         goto out;
     kpk_log("started", "port=%d workers=%d", port, workers);
-    while (!kpk_stopping())
-        kpk_stop_wait(1000);
+    while (!kpk_stopping()) kpk_stop_wait(1000);
     failed = 0;
 out:
     kpk_http_drain(http);

@@ -32,14 +32,12 @@ static const struct kpk_http_check checks[] = {{"postgresql", check_database}, {
 
 static int open_connections(struct service *service, int workers, struct kpk_err *err) {
     for (int i = 0; i < workers; i++)
-        if (twitter_database_open(&service->pg[i], err))
-            return -1;
+        if (twitter_database_open(&service->pg[i], err)) return -1;
     return twitter_database_open(&service->check_pg, err);
 }
 
 static void close_connections(struct service *service) {
-    for (int i = 0; i < SERVICE_WORKERS_MAX; i++)
-        kpk_pg_close(service->pg[i]);
+    for (int i = 0; i < SERVICE_WORKERS_MAX; i++) kpk_pg_close(service->pg[i]);
     kpk_pg_close(service->check_pg);
 }
 
@@ -50,17 +48,13 @@ static int keep_house(struct kpk_err *err) {
     struct kpk_quoted quoted;
     bool migrated = false;
 
-    if (twitter_database_open(&pg, err))
-        return -1;
+    if (twitter_database_open(&pg, err)) return -1;
     while (!kpk_stopping()) {
         int failed =
             migrated ? kpk_idempotency_prune(pg, err) : twitter_database_migrate(pg, err);
-        if (failed && err->verdict == KPK_FATAL)
-            break;
-        if (failed)
-            kpk_warn("database", "reason=%s", kpk_quote(&quoted, err->msg));
-        if (!failed)
-            migrated = true;
+        if (failed && err->verdict == KPK_FATAL) break;
+        if (failed) kpk_warn("database", "reason=%s", kpk_quote(&quoted, err->msg));
+        if (!failed) migrated = true;
         kpk_stop_wait(failed ? RETRY_MS : PRUNE_MS);
     }
     kpk_pg_close(pg);
@@ -85,13 +79,10 @@ int main(int argc, char **argv) {
         opts};
 
     int parsed = kpk_opts_parse(&program, &argc, argv, err);
-    if (parsed > 0)
-        return 0;
-    if (parsed < 0 || kpk_topology_init(err))
-        return kpk_exit_failed(err);
+    if (parsed > 0) return 0;
+    if (parsed < 0 || kpk_topology_init(err)) return kpk_exit_failed(err);
     kpk_stop_init();
-    if (open_connections(&service, workers, err))
-        goto out;
+    if (open_connections(&service, workers, err)) goto out;
     if (kpk_http_open(&http,
                       &(struct kpk_http_opts){.port = port,
                                               .routes = routes,

@@ -47,20 +47,15 @@ static int read_tweet(const struct kpk_request *request, struct twitter_tweet *t
 
     body = kpk_http_body(request, &len);
     object = kpk_json_parse(body, len, err);
-    if (!object)
-        return -1;
-    if (kpk_json_only(object, fields, err))
-        goto out;
-    if (kpk_json_str(object, "author_id", TWITTER_ID_BYTES - 1, &author_id, err))
-        goto out;
+    if (!object) return -1;
+    if (kpk_json_only(object, fields, err)) goto out;
+    if (kpk_json_str(object, "author_id", TWITTER_ID_BYTES - 1, &author_id, err)) goto out;
     if (!twitter_user_id_valid(author_id)) {
         kpk_fail(err, KPK_REJECT, "author_id: not a user id");
         goto out;
     }
-    if (kpk_json_str(object, "text", TWITTER_TEXT_BYTES, &text, err))
-        goto out;
-    if (twitter_text_check(text, err))
-        goto out;
+    if (kpk_json_str(object, "text", TWITTER_TEXT_BYTES, &text, err)) goto out;
+    if (twitter_text_check(text, err)) goto out;
     strcpy(tweet->author_id, author_id);
     strcpy(tweet->text, text);
     failed = 0;
@@ -77,15 +72,13 @@ static int lock_author(const struct service *service, struct kpk_pg *pg,
     PGresult *result = kpk_pg_exec(pg, &lock, (const char *[]){tweet->author_id}, 1, err);
     int found;
 
-    if (!result)
-        return -1;
+    if (!result) return -1;
     found = PQntuples(result);
     if (found)
         tweet->delivery =
             atoi(PQgetvalue(result, 0, 0)) > service->push_limit ? TWITTER_PULL : TWITTER_PUSH;
     PQclear(result);
-    if (!found)
-        return kpk_fail(err, KPK_REJECT, "author_id: no user %s", tweet->author_id);
+    if (!found) return kpk_fail(err, KPK_REJECT, "author_id: no user %s", tweet->author_id);
     return 0;
 }
 
@@ -107,8 +100,7 @@ static int announce_tweet(struct kpk_pg *pg, const struct twitter_tweet *tweet,
     char *payload = twitter_tweet_encode(tweet), event_id[KPK_UUID_BYTES];
     int failed;
 
-    if (!payload)
-        return kpk_fail(err, KPK_FATAL, "tweet: no memory");
+    if (!payload) return kpk_fail(err, KPK_FATAL, "tweet: no memory");
     kpk_uuid7(event_id);
     failed = kpk_outbox_add(pg,
                             &(struct kpk_outbox_event){.topic = KPK_TOPIC_TWEETS,
@@ -132,25 +124,17 @@ static int post_in_transaction(const struct service *service, struct kpk_request
     char *json = NULL;
     int failed = -1;
 
-    if (kpk_idempotency_claim(pg, key, response, &answered, err))
-        return -1;
-    if (answered)
-        return 0;
-    if (lock_author(service, pg, tweet, err))
-        return -1;
+    if (kpk_idempotency_claim(pg, key, response, &answered, err)) return -1;
+    if (answered) return 0;
+    if (lock_author(service, pg, tweet, err)) return -1;
     kpk_uuid7(tweet->id); /* under the lock: an author's ids are in the order of its events */
     tweet->created_at = kpk_uuid7_ms(tweet->id);
     json = tweet_json(tweet);
-    if (!json)
-        return kpk_fail(err, KPK_FATAL, "tweet: no memory");
-    if (insert_tweet(pg, tweet, err))
-        goto out;
-    if (announce_tweet(pg, tweet, kpk_http_header(request, "traceparent"), err))
-        goto out;
-    if (kpk_idempotency_keep(pg, key, 201, json, err))
-        goto out;
-    if (kpk_pg_commit(pg, err))
-        goto out;
+    if (!json) return kpk_fail(err, KPK_FATAL, "tweet: no memory");
+    if (insert_tweet(pg, tweet, err)) goto out;
+    if (announce_tweet(pg, tweet, kpk_http_header(request, "traceparent"), err)) goto out;
+    if (kpk_idempotency_keep(pg, key, 201, json, err)) goto out;
+    if (kpk_pg_commit(pg, err)) goto out;
     kpk_outbox_wake(pg);
     kpk_http_json_text(response, 201, json);
     failed = 0;
@@ -166,8 +150,7 @@ void tweets_post(struct kpk_request *request, struct kpk_response *response, voi
     struct twitter_tweet tweet;
     struct kpk_err err;
 
-    if (kpk_idempotency_read(request, response, &key))
-        return;
+    if (kpk_idempotency_read(request, response, &key)) return;
     if (read_tweet(request, &tweet, &err) || kpk_pg_begin(pg, &err) ||
         post_in_transaction(service, request, response, &key, &tweet, &err))
         kpk_http_fail(response, &err);
@@ -202,8 +185,7 @@ void tweets_get(struct kpk_request *request, struct kpk_response *response, void
             strcmp(PQgetvalue(result, 0, 2), "pull") == 0 ? TWITTER_PULL : TWITTER_PUSH;
         tweet.created_at = kpk_uuid7_ms(id);
         json = tweet_json(&tweet);
-        if (json)
-            kpk_http_json_text(response, 200, json);
+        if (json) kpk_http_json_text(response, 200, json);
         free(json);
     }
     PQclear(result);

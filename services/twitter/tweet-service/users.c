@@ -22,10 +22,8 @@ enum { HANDLE_MAX = 30 };
 static int read_handle(const cJSON *object, const char **handle, struct kpk_err *err) {
     static const char *const fields[] = {"handle", NULL};
 
-    if (kpk_json_only(object, fields, err))
-        return -1;
-    if (kpk_json_str(object, "handle", HANDLE_MAX, handle, err))
-        return -1;
+    if (kpk_json_only(object, fields, err)) return -1;
+    if (kpk_json_str(object, "handle", HANDLE_MAX, handle, err)) return -1;
     if (**handle == '\0' || (*handle)[strspn(*handle, "abcdefghijklmnopqrstuvwxyz0123456789_")])
         return kpk_fail(err, KPK_REJECT, "handle: 1 to %d of a-z, 0-9 and _", HANDLE_MAX);
     return 0;
@@ -107,12 +105,10 @@ static int lock_both(struct kpk_pg *pg, const char *const ids[2], struct kpk_err
     PGresult *result = kpk_pg_exec(pg, &lock, ids, 2, err);
     int found;
 
-    if (!result)
-        return -1;
+    if (!result) return -1;
     found = PQntuples(result);
     PQclear(result);
-    if (found == 2)
-        return 0;
+    if (found == 2) return 0;
     return kpk_fail(err, KPK_REJECT, "no user %s, or no user %s", ids[0], ids[1]);
 }
 
@@ -127,12 +123,10 @@ static int change_follow(struct kpk_pg *pg, const struct kpk_pg_stmt *change, co
     PGresult *result = kpk_pg_exec(pg, change, ids, 2, err);
     int changed;
 
-    if (!result)
-        return -1;
+    if (!result) return -1;
     changed = atoi(PQcmdTuples(result));
     PQclear(result);
-    if (!changed)
-        return 0;
+    if (!changed) return 0;
     return kpk_pg_run(pg, &count, (const char *[]){ids[0], ids[1], by}, 3, err) ? -1 : 1;
 }
 
@@ -144,8 +138,7 @@ static int announce_follow(struct kpk_pg *pg, const char *const ids[2], struct k
     strcpy(follow.follower_id, ids[0]);
     strcpy(follow.followee_id, ids[1]);
     payload = twitter_follow_encode(&follow);
-    if (!payload)
-        return kpk_fail(err, KPK_FATAL, "follow: no memory");
+    if (!payload) return kpk_fail(err, KPK_FATAL, "follow: no memory");
     kpk_uuid7(event_id);
     failed = kpk_outbox_add(pg,
                             &(struct kpk_outbox_event){.topic = KPK_TOPIC_FOLLOWS,
@@ -166,15 +159,11 @@ static int follow_in_transaction(struct kpk_pg *pg, const char *const ids[2],
                          "ON CONFLICT DO NOTHING"};
     int changed;
 
-    if (lock_both(pg, ids, err))
-        return -1;
+    if (lock_both(pg, ids, err)) return -1;
     changed = change_follow(pg, &insert, "1", ids, err);
-    if (changed < 0 || (changed && announce_follow(pg, ids, err)))
-        return -1;
-    if (kpk_pg_commit(pg, err))
-        return -1;
-    if (changed)
-        kpk_outbox_wake(pg);
+    if (changed < 0 || (changed && announce_follow(pg, ids, err))) return -1;
+    if (kpk_pg_commit(pg, err)) return -1;
+    if (changed) kpk_outbox_wake(pg);
     return 0;
 }
 
@@ -183,8 +172,7 @@ static int unfollow_in_transaction(struct kpk_pg *pg, const char *const ids[2],
     static const struct kpk_pg_stmt delete = {
         "follow_delete", "DELETE FROM follows WHERE follower_id = $1 AND followee_id = $2"};
 
-    if (lock_both(pg, ids, err) || change_follow(pg, &delete, "-1", ids, err) < 0)
-        return -1;
+    if (lock_both(pg, ids, err) || change_follow(pg, &delete, "-1", ids, err) < 0) return -1;
     return kpk_pg_commit(pg, err);
 }
 

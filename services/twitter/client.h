@@ -1,0 +1,99 @@
+/* A small blocking client of the two Twitter services: what a person's app would call. The
+ * tests and the demo see the system through it and through nothing else.
+ *
+ *   client_open(&client, NULL, err)
+ *   client_create_user(client, "alice", alice, err)
+ *   client_post(client, alice, "key-1", "hello", &tweet, err)     ok, failed or unknown
+ *   client_read_timeline(client, CLIENT_HOME, bob, 50, on_tweet, ctx, err)    page by page
+ *
+ * Nothing is tried twice behind the caller's back: whether a request may be repeated is the
+ * caller's to know. Errors: REJECT the service refused (4xx), and says why; WAIT it is not
+ * there, too busy, or broke (no answer, 429, 5xx): what was asked may have happened or not;
+ * FATAL its answer makes no sense. */
+#ifndef KPK_SERVICES_TWITTER_CLIENT_H
+#define KPK_SERVICES_TWITTER_CLIENT_H
+
+#include "common/err.h"
+#include "common/history.h"
+#include "services/twitter/events.h"
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
+
+struct client; /* one thread uses it; connections are kept */
+
+struct client_opts {
+    const char *tweet_url;    /* NULL: http://127.0.0.1:18080, moved by KPK_PORT_OFFSET */
+    const char *timeline_url; /* NULL: http://127.0.0.1:18081, likewise */
+    int timeout_ms;           /* of one request; 0: 5000 */
+};
+
+/* opts  NULL: all defaults
+ * returns  0, or -1 with 'err' (FATAL) */
+int client_open(struct client **client, const struct client_opts *opts,
+                struct kpk_err *err) KPK_MUST_CHECK;
+void client_close(struct client *client); /* NULL is fine */
+
+/* --- users ------------------------------------------------------------------------------- */
+
+/* id  out; at least TWITTER_ID_BYTES */
+int client_create_user(struct client *client, const char *handle, char *id,
+                       struct kpk_err *err) KPK_MUST_CHECK;
+int client_follow(struct client *client, const char *follower_id, const char *followee_id,
+                  struct kpk_err *err) KPK_MUST_CHECK;
+int client_unfollow(struct client *client, const char *follower_id, const char *followee_id,
+                    struct kpk_err *err) KPK_MUST_CHECK;
+
+/* --- tweets ------------------------------------------------------------------------------ */
+
+/* Post once. 'key' is the Idempotency-Key: the same key and text post the same tweet.
+ * tweet    out when OK; may be NULL
+ * returns  OK; FAILED a definite refusal: there is no such tweet and will not be; UNKNOWN
+ * anything else. 'err' is filled unless OK */
+enum kpk_write_outcome client_post(struct client *client, const char *author_id,
+                                   const char *key, const char *text,
+                                   struct twitter_tweet *tweet,
+                                   struct kpk_err *err) KPK_MUST_CHECK;
+
+/* Post, and repeat with the same key until the outcome is known or 'timeout_ms' have passed. */
+enum kpk_write_outcome client_post_until_known(struct client *client, const char *author_id,
+                                               const char *key, const char *text,
+                                               int timeout_ms, struct twitter_tweet *tweet,
+                                               struct kpk_err *err) KPK_MUST_CHECK;
+
+/* --- timelines --------------------------------------------------------------------------- */
+
+enum client_timeline { CLIENT_HOME, CLIENT_OWN };
+
+/* Called for each tweet, newest first. It may use the same client. */
+typedef void (*client_tweet_fn)(const struct twitter_tweet *tweet, void *ctx);
+
+/* Read a whole timeline, 'page' tweets (1 to 100) a request, to its end. Tweets may have been
+ * told already when it fails. */
+int client_read_timeline(struct client *client, enum client_timeline timeline,
+                         const char *user_id, int page, client_tweet_fn on_tweet, void *ctx,
+                         struct kpk_err *err) KPK_MUST_CHECK;
+
+/* --- anything else ----------------------------------------------------------------------- */
+
+enum client_service { CLIENT_TWEETS, CLIENT_TIMELINES };
+
+struct client_call {
+    enum client_service service;
+    const char *method;
+    const char *path;            /* "/v1/users/1" */
+    const char *idempotency_key; /* NULL: no such header */
+    const char *body;            /* NULL: none */
+};
+
+struct client_reply {
+    int status;
+    cJSON *body; /* for cJSON_Delete(); NULL: the answer had none */
+};
+
+/* One request, one answer, whatever its status: for callers that want to see a refusal.
+ * returns  0; -1 with 'err': WAIT no answer, FATAL an answer that is not JSON */
+int client_call(struct client *client, const struct client_call *call,
+                struct client_reply *reply, struct kpk_err *err) KPK_MUST_CHECK;
+
+#endif
