@@ -1,0 +1,181 @@
+# kafka-pattern-kit -- `make help` lists what can be asked for; `make up` is where to begin.
+#
+# One make, no recursion into folders: sources are found by wildcard, objects lie in
+# build/<flavour>/. `make SAN=address,undefined ...` builds beside the release, in build/asan/.
+#
+#   common/ topology/ patterns/*/          -> libkpk.a         (all but a pattern's main.c)
+#   services/<system>/*.c                  -> libservices.a    (what that system's programs share)
+#   patterns/<p>/main.c                    -> bin/<p>
+#   services/<system>/<service>/*.c        -> bin/<service>
+#   tools/<tool>/*.c  loadgen/*.c          -> bin/<tool>  bin/loadgen
+#   tests/{unit,integration}/test_*.c      -> tests/{unit,integration}/test_*
+
+ifneq (,$(shell pwd | LC_ALL=C grep '[^A-Za-z0-9._/+@=,-]')$(word 2,$(CURDIR)))
+$(error The checkout lies in "$(CURDIR)". Its path may only have letters, digits and . _ - + @ = , \
+in it: make, supervisor and PostgreSQL each trip over some other character. Please move it)
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+ifeq (,$(filter -j%,$(MAKEFLAGS)))
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+STACK := deploy/native/stack
+# Goals that neither install nor build anything; a `make` for these alone needs nothing but bash.
+IDLE_GOALS := help down status logs clean-data env clean distclean
+TEST_GOALS := test check lint format
+
+# ---------------------------------------------------------------- flavour and flags
+SAN ?=
+FLAVOUR := $(if $(SAN),$(or $(if $(findstring address,$(SAN)),asan),$(if $(findstring thread,$(SAN)),tsan),san),release)
+OUT := build/$(FLAVOUR)
+BIN := $(if $(SAN),$(OUT)/bin,build/bin)
+WERROR ?= $(if $(filter $(TEST_GOALS),$(MAKECMDGOALS)),1,0)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
+            -Wno-sign-conversion $(if $(filter 1,$(WERROR)),-Werror)
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu17 $(WARNINGS) -D_GNU_SOURCE -I. -pthread $(RDKAFKA_CFLAGS) $(DEPS_CFLAGS) \
+             $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) $(CFLAGS)
+LIBS = $(RDKAFKA_LIBS) $(DEPS_LIBS) -lm
+
+# ---------------------------------------------------------------- what lies where
+LIB_SRC := $(wildcard common/*.c topology/*.c) $(filter-out %/main.c,$(wildcard patterns/*/*.c))
+SYSTEM_SRC := $(wildcard services/*/*.c)
+SUPPORT_SRC := $(wildcard tests/support/*.c)
+TEST_SRC := $(wildcard tests/unit/test_*.c tests/integration/test_*.c)
+# Every program is a folder with a main.c. A pattern's other files are in the library already.
+MAINS := $(wildcard patterns/*/main.c services/*/*/main.c tools/*/main.c loadgen/main.c)
+PROGRAMS := $(sort $(notdir $(patsubst %/main.c,%,$(MAINS))))
+PROGRAM_SRC := $(foreach m,$(MAINS),$(if $(filter patterns/%,$m),$m,$(wildcard $(dir $m)*.c)))
+SOURCES := $(sort $(LIB_SRC) $(SYSTEM_SRC) $(SUPPORT_SRC) $(TEST_SRC) $(PROGRAM_SRC))
+
+objects = $(patsubst %.c,$(OUT)/%.o,$(1))
+ARCHIVES := $(OUT)/libservices.a $(OUT)/libkpk.a
+UNIT_TESTS := $(patsubst %.c,$(OUT)/%,$(filter tests/unit/%,$(TEST_SRC)))
+INTEGRATION_TESTS := $(patsubst %.c,$(OUT)/%,$(filter tests/integration/%,$(TEST_SRC)))
+
+# ---------------------------------------------------------------- everyday targets
+.PHONY: $(IDLE_GOALS) $(TEST_GOALS) up restart build docs demo-twitter unit-tests \
+        integration-tests broker-jars
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@sed -n 's/^#| \{0,1\}//p' Makefile
+
+up: build broker-jars ## build, start the bundled stack and the services, wait until all are ready
+	@$(STACK) up
+
+down: ## stop everything; the data stays
+	@$(STACK) down
+
+restart: build ## restart the services, or one process: S=fanout-worker-1
+	@$(STACK) restart $(S)
+
+status: ## what runs, since when, on which port, and whether it is ready
+	@$(STACK) status
+
+logs: ## follow the logs of all processes, or of one: S=tweet-service
+	@$(STACK) logs $(S)
+
+env: ## the addresses as exports: eval "$(make -s env)"
+	@$(STACK) env
+
+clean-data: ## wipe the data of a stopped stack
+	@$(STACK) clean-data
+
+demo-twitter: build ## one tweet followed to the timelines, and a worker killed on the way
+	@set -a && eval "$$($(STACK) env)" && $(BIN)/demo-twitter
+
+# ---------------------------------------------------------------- build
+build: $(PROGRAMS:%=$(BIN)/%) ## compile every program into build/bin
+unit-tests: $(UNIT_TESTS)
+integration-tests: $(INTEGRATION_TESTS)
+broker-jars: build/deps/kafka/.complete
+
+# Libraries. The first goal that builds installs what is missing and makes librdkafka.mk.
+ifneq (,$(filter-out $(IDLE_GOALS),$(or $(MAKECMDGOALS),help)))
+export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test,$(MAKECMDGOALS)),run) \
+                             $(if $(filter $(TEST_GOALS),$(MAKECMDGOALS)),test)
+include build/deps/librdkafka.mk
+ifneq (,$(wildcard build/deps/librdkafka.mk))
+PKGS := libmicrohttpd hiredis libpq libcjson libcurl libxxhash
+DEPS_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+DEPS_LIBS := $(shell pkg-config --libs $(PKGS))
+endif
+endif
+
+build/deps/librdkafka.mk: deploy/packages deploy/librdkafka deploy/native/packages.sh \
+                          deploy/native/librdkafka.sh
+	@deploy/native/packages.sh $(KPK_PACKAGE_GROUPS)
+	@deploy/native/librdkafka.sh $@
+
+build/deps/kafka/.complete: deploy/broker/pom.xml deploy/broker/fetch.sh
+	@deploy/broker/fetch.sh $(@D)
+
+# A file that a source embeds (KPK_EMBED) lies beside it; gcc does not tell make about those.
+.SECONDEXPANSION:
+$(OUT)/%.o: %.c Makefile build/deps/librdkafka.mk $$(wildcard $$(*D)/*.sql $$(*D)/*.json $$(*D)/*/*.json)
+	@mkdir -p $(@D)
+	@echo "  CC    $(if $(SAN),$(FLAVOUR) )$<"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# Appended, not replaced: two folders may hold files of one name.
+archive = @rm -f $@ && ar qcs $@ $^
+$(OUT)/libkpk.a: $(call objects,$(LIB_SRC)) ; $(archive)
+$(OUT)/libservices.a: $(call objects,$(SYSTEM_SRC)) ; $(archive)
+$(OUT)/libsupport.a: $(call objects,$(SUPPORT_SRC)) ; $(archive)
+
+# $(1) main.c of a program: links it, and the files beside it that are not in the library.
+define program
+$(BIN)/$(notdir $(patsubst %/main.c,%,$(1))): $(call objects,$(filter $(dir $(1))%,$(PROGRAM_SRC))) $(ARCHIVES)
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	@$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) $$^ -o $$@ $$(LIBS)
+endef
+$(foreach main,$(MAINS),$(eval $(call program,$(main))))
+
+$(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/libsupport.a $(ARCHIVES)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ -lcmocka $(LIBS)
+
+.SECONDARY:
+-include $(patsubst %.c,$(OUT)/%.d,$(SOURCES))
+
+# ---------------------------------------------------------------- tests and tidiness
+test: build integration-tests broker-jars ## everything: lint, unit, the stack itself, integration
+	+@$(MAKE) SAN=address,undefined unit-tests WERROR=$(WERROR)
+	@tests/run
+
+check: build ## the tests that need no servers, in seconds: lint and unit
+	+@$(MAKE) SAN=address,undefined unit-tests WERROR=$(WERROR)
+	@tests/run lint unit
+
+lint: build ## formatting, static analysis, generated pages, names outside topology/
+	@tests/run lint
+
+format: ## lay out every C file as .clang-format says
+	@clang-format -i $(SOURCES) $(wildcard */*.h */*/*.h */*/*/*.h)
+
+docs: build ## write docs/TOPICS.md and docs/CONFIG.md from the programs
+	@deploy/docs.sh docs $(PROGRAMS)
+
+clean: ## remove what was compiled; libraries and the broker stay in build/deps
+	rm -rf build/bin $(filter-out build/deps,$(wildcard build/*))
+
+distclean: ## remove everything that was built or fetched
+	rm -rf build
+
+#|
+#| Settings, on the command line or in the environment:
+#|   BROKERS=3|1          brokers of the bundled Kafka
+#|   SCALE=guide|small    partition and consumer counts of the guide, or a tenth of them
+#|   PROFILE="twitter"    the systems to run; without it, all there are
+#|   KPK_STATE=<folder>   data and logs
+#|   KPK_NAMESPACE=<x.>   prefix of topics, groups, schemas and keys
+#|   KPK_PORT_OFFSET=<n>  moves every port
+#|   KPK_BOOTSTRAP_SERVERS, PGHOST, KPK_REDIS_URL   use those servers instead of the bundled ones
+#|   SAN=address,undefined   WERROR=1               other ways to compile

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# Find a librdkafka that is new enough, or build one: build/deps/librdkafka/{include,lib}.
+#   usage: librdkafka.sh OUTPUT.mk      writes RDKAFKA_CFLAGS and RDKAFKA_LIBS for make
+#
+# Debian 12 has 2.0. A newer suite's *source* package is used then: its upstream tarball is
+# fetched by apt, which checks the signatures, and built as a static library. The lists and the
+# cache of that apt are private: nothing of the machine's own apt changes.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=deploy/native/ui.sh
+source "$here/ui.sh"
+
+MINIMUM=2.12
+SUITES=(bookworm-backports trixie trixie-backports forky sid)
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+TESTED=$here/../librdkafka
+
+OUTPUT=$(readlink -m "$1")
+DEPS=$(dirname "$OUTPUT")
+WORK=$DEPS/librdkafka.work
+
+at_least() { dpkg --compare-versions "$1" ge "$2"; } # VERSION MINIMUM
+
+write_mk() { # CFLAGS LIBS
+    printf '# made by deploy/native/librdkafka.sh\nRDKAFKA_CFLAGS := %s\nRDKAFKA_LIBS := %s\n' \
+        "$1" "$2" >"$OUTPUT.new"
+    mv "$OUTPUT.new" "$OUTPUT"
+}
+
+# The mirror that this machine's apt uses for Debian itself.
+debian_mirror() {
+    local uri codename
+    # shellcheck source=/dev/null
+    codename=$(source /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
+    uri=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' 2>/dev/null |
+        awk -v suite="$codename" '$1 == "Debian" && $2 == suite && !uri { uri = $3 } END { print uri }')
+    [[ -n $uri ]] || uri=$(mirror_from_sources "$codename")
+    printf '%s' "${uri%/}"
+}
+
+# Without package lists apt tells nothing: read the sources, of both styles, for a URI of a
+# suite that only Debian's main archive has.
+mirror_from_sources() { # CODENAME
+    { cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true; } |
+        awk -v suite="$1" '
+            $1 == "deb" { sub(/\[[^]]*\] */, ""); if ($3 == suite && !uri) uri = $2 }
+            /^URIs:/ { seen = $2 }
+            /^Suites:/ { for (i = 2; i <= NF; i++) if ($i == suite && !uri) uri = seen }
+            END { print uri }'
+}
+
+# fetch_source: the newest upstream tarball into $WORK; sets VERSION and TARBALL.
+fetch_source() {
+    local mirror suite apt
+    mirror=$(debian_mirror)
+    [[ -n $mirror ]] || fail "no Debian mirror found in this machine's apt configuration" \
+        "install librdkafka $MINIMUM or newer so that pkg-config finds it"
+    mkdir -p "$WORK/lists/partial" "$WORK/cache/archives/partial"
+    for suite in "${SUITES[@]}"; do
+        printf 'deb-src [signed-by=%s] %s %s main\n' "$KEYRING" "$mirror" "$suite"
+    done >"$WORK/sources.list"
+    apt=(-q -o "Dir::Etc::SourceList=$WORK/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
+        -o "Dir::State::Lists=$WORK/lists" -o "Dir::Cache=$WORK/cache" -o "APT::Sandbox::User=$(id -un)"
+        -o Acquire::Languages=none -o Acquire::Retries=3)
+    # A suite that the mirror does not have is no reason to stop; what counts is what was found.
+    apt-get "${apt[@]}" update >"$WORK/update.log" 2>&1 || true
+    (cd "$WORK" && run_logged fetch.log apt-get "${apt[@]}" source --download-only librdkafka) ||
+        fail "librdkafka $MINIMUM is needed, and its source package could not be fetched from the mirror of this machine's apt" \
+            "connect to the network once, or install librdkafka $MINIMUM or newer so that pkg-config finds it"
+    TARBALL=$(echo "$WORK"/librdkafka_*.orig.tar.*z)
+    VERSION=${TARBALL##*/librdkafka_}
+    VERSION=${VERSION%.orig.tar.*}
+}
+
+check_source() {
+    local hash known
+    at_least "$VERSION" "$MINIMUM" || fail "the newest librdkafka of Debian's suites is $VERSION; $MINIMUM is needed" \
+        "build librdkafka $MINIMUM or newer by hand, so that pkg-config finds it"
+    hash=$(sha256sum "$TARBALL" | cut -d' ' -f1)
+    known=$(awk -v v="$VERSION" '$1 == v { print $2 }' "$TESTED")
+    if [[ -z $known ]]; then
+        warn "librdkafka $VERSION was not tested with the kit; deploy/librdkafka lists what was"
+    elif [[ $known != "$hash" ]]; then
+        fail "librdkafka $VERSION is not the tarball that was tested" "expected $known" "found    $hash"
+    fi
+}
+
+build() {
+    mkdir "$WORK/src"
+    tar -xf "$TARBALL" -C "$WORK/src" --strip-components=1
+    cd "$WORK/src"
+    # Built by its own make: nothing of the make that called this may reach it.
+    unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES CFLAGS LDFLAGS CPPFLAGS
+    run_logged "$DEPS/librdkafka.log" ./configure --enable-static --disable-gssapi --disable-curl \
+        --enable-ssl --enable-zlib --enable-zstd --enable-lz4-ext || fail "librdkafka $VERSION: configure failed"
+    grep -q 'WITH_SSL=.*y' Makefile.config && grep -q 'WITH_ZSTD=.*y' Makefile.config ||
+        fail "librdkafka $VERSION was configured without TLS or zstd" "see $DEPS/librdkafka.log"
+    run_logged "$DEPS/librdkafka.log" make -C src -j"$(nproc)" librdkafka.a || fail "librdkafka $VERSION: build failed"
+    mkdir -p "$WORK/done/include/librdkafka" "$WORK/done/lib"
+    cp src/rdkafka.h src/rdkafka_mock.h "$WORK/done/include/librdkafka/"
+    cp src/librdkafka.a "$WORK/done/lib/"
+    cp LICENSES.txt "$WORK/done/"
+    echo "$VERSION" >"$WORK/done/version"
+}
+
+main() {
+    local built=$DEPS/librdkafka found
+    mkdir -p "$DEPS"
+    if found=$(pkg-config --modversion rdkafka 2>/dev/null) && at_least "$found" "$MINIMUM"; then
+        write_mk "$(pkg-config --cflags rdkafka)" "$(pkg-config --libs rdkafka)"
+        return
+    fi
+    if ! [[ -e $built/version ]] || ! at_least "$(cat "$built/version")" "$MINIMUM"; then
+        step librdkafka
+        step_note "fetching"
+        rm -rf "$WORK"
+        mkdir "$WORK"
+        fetch_source
+        check_source
+        step_note "building $VERSION"
+        (build)
+        rm -rf "$built"
+        mv "$WORK/done" "$built"
+        rm -rf "$WORK"
+        step_done "$VERSION built into build/deps${found:+ (the machine has $found; $MINIMUM is needed)}"
+    fi
+    write_mk "-isystem build/deps/librdkafka/include" \
+        "build/deps/librdkafka/lib/librdkafka.a -lssl -lcrypto -lz -lzstd -llz4 -lpthread -ldl -lm"
+}
+
+main
