@@ -288,9 +288,9 @@ int kpk_http_open(struct kpk_http **out, const struct kpk_http_opts *opts,
     pthread_mutex_init(&http->connections_lock, NULL);
     pthread_cond_init(&http->work, NULL);
     pthread_cond_init(&http->idle, NULL);
-    if (kpk_http_routes_open(http, err) || kpk_http_listen(http, err) ||
-        start_daemon(http, err) || start_workers(http, err) || kpk_http_ready_open(http, err) ||
-        kpk_http_accept_start(http, err)) {
+    if (kpk_http_openapi_check(opts, err) || kpk_http_routes_open(http, err) ||
+        kpk_http_listen(http, err) || start_daemon(http, err) || start_workers(http, err) ||
+        kpk_http_ready_open(http, err) || kpk_http_accept_start(http, err)) {
         kpk_http_close(http);
         return -1;
     }

@@ -55,7 +55,7 @@ struct kpk_http_opts {
     const struct kpk_route *routes; /* may be NULL: a worker process has only the four above */
     const struct kpk_http_check *checks; /* may be NULL */
     void *ctx;                           /* for handlers and checks */
-    const char *openapi;                 /* may be NULL; 'openapi_bytes' long */
+    const char *openapi; /* may be NULL; its paths and methods must be those of 'routes' */
     size_t openapi_bytes;
     int workers;        /* threads that run handlers; 0: 2 */
     int queue;          /* requests that may wait for one; 0: 256 */

@@ -168,6 +168,11 @@ int kpk_http_body_check(struct kpk_request *request) KPK_MUST_CHECK;
 int kpk_http_body_add(struct kpk_request *request, const char *data, size_t len) KPK_MUST_CHECK;
 
 /* http_route.c */
+/* Do 'openapi' and 'routes' name the same paths and methods? FATAL names the first that
+ * differs. */
+int kpk_http_openapi_check(const struct kpk_http_opts *opts,
+                           struct kpk_err *err) KPK_MUST_CHECK;
+
 int kpk_http_routes_open(struct kpk_http *http, struct kpk_err *err) KPK_MUST_CHECK;
 void kpk_http_routes_close(struct kpk_http *http);
 /* returns  0 with request->route, or -1 with the response filled: 404, 405 */
