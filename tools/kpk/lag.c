@@ -69,7 +69,7 @@ static void choose(struct view *view) {
 }
 
 /* A reading; the one before it is kept. */
-static int read_all(struct view *view, bool peek, struct kpk_err *err) {
+static int read_all(struct view *view, struct kpk_err *err) {
     for (size_t i = 0; i < view->count; i++) {
         struct kpk_lag *now = &view->now[i], *before = &view->before[i], kept = *before;
         *before = *now;
@@ -79,7 +79,7 @@ static int read_all(struct view *view, bool peek, struct kpk_err *err) {
         if (kpk_lag_read(view->admin, &view->topics, now, err)) return -1;
         if (!now->exists && args.groups[0])
             return kpk_fail(err, KPK_REJECT, "no group '%s' on the cluster", now->name);
-        if (peek && kpk_peek(view->peek, now, err)) return -1;
+        if (kpk_peek(view->peek, now, err)) return -1;
     }
     return 0;
 }
@@ -266,16 +266,22 @@ static void print(const struct view *view) {
  * --------------------------------------------------------------------------------------- */
 
 static int run(struct view *view, struct kpk_err *err) {
+    int64_t began;
+
     if (kpk_admin_open(&view->admin, &(struct kpk_admin_opts){.wait_ms = WAIT_MS}, err))
         return -1;
     if (kpk_peek_open(&view->peek, err)) return -1;
     if (kpk_plan_open(&view->topics, NULL, err)) return -1;
+    began = kpk_mono_ms();
     if (kpk_admin_describe(view->admin, &view->topics, err)) return -1;
-    if (read_all(view, false, err)) return -1;
+    if (read_all(view, err)) return -1;
     do {
-        kpk_stop_wait(args.interval_s * 1000);
+        int64_t left =
+            began + args.interval_s * 1000 - kpk_mono_ms(); /* a first look is slow */
+        kpk_stop_wait(left > 0 ? (int)left : 0);
+        began = kpk_mono_ms();
         if (kpk_stopping()) break;
-        if (read_all(view, true, err)) {
+        if (read_all(view, err)) {
             if (!args.watch || err->verdict != KPK_WAIT) return -1;
             fprintf(stderr, "kpk lag: %s; trying again\n",
                     err->msg); /* a broker may come back */

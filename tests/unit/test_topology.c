@@ -1,0 +1,485 @@
+/* The tables of topology/ are what every program believes: are they sane, are their names
+ * legal, and is what topics apply decides what plan.h promises? */
+#include "topology/plan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define DAYS(n) ((int64_t)(n)*24 * 3600 * 1000)
+
+/* The longest that is allowed. */
+#define N16 "abcdefghijklmnop"
+#define LONGEST N16 N16 N16 N16
+
+enum { KAFKA_NAME_MAX = 249 };
+
+/* NULL: not set. returns what kpk_topology_init() says */
+static int configure(const char *name, const char *scale, struct kpk_err *err) {
+    *err = (struct kpk_err){0};
+    if (name)
+        setenv("KPK_NAMESPACE", name, 1);
+    else
+        unsetenv("KPK_NAMESPACE");
+    if (scale)
+        setenv("KPK_SCALE", scale, 1);
+    else
+        unsetenv("KPK_SCALE");
+    return kpk_topology_init(err);
+}
+
+static void must_configure(const char *name, const char *scale) {
+    struct kpk_err err;
+
+    if (configure(name, scale, &err)) fail_msg("%s", err.msg);
+}
+
+/* --- the environment
+ * --------------------------------------------------------------------------- */
+
+static void test_environment(void **state) {
+    static const struct {
+        const char *name, *scale;
+        const char *prefix; /* NULL: refused */
+        bool small;
+        const char *message; /* a part of it */
+    } cases[] = {
+        {NULL, NULL, "", false, NULL},
+        {"", "", "", false, NULL},
+        {"ci", "guide", "ci.", false, NULL},
+        {"a", "small", "a.", true, NULL},
+        {"ci_2", "small", "ci_2.", true, NULL},
+        {LONGEST, NULL, LONGEST ".", false, NULL},
+        {LONGEST "x", NULL, NULL, false, "KPK_NAMESPACE: longer than 64"},
+        {"2ci", NULL, NULL, false, "KPK_NAMESPACE: '2ci'"},
+        {"_ci", NULL, NULL, false, "KPK_NAMESPACE: '_ci'"},
+        {"Ci", NULL, NULL, false, "KPK_NAMESPACE: 'Ci'"},
+        {"cI", NULL, NULL, false, "KPK_NAMESPACE: 'cI'"},
+        {"c.i", NULL, NULL, false, "KPK_NAMESPACE: 'c.i'"},
+        {"c-i", NULL, NULL, false, "KPK_NAMESPACE: 'c-i'"},
+        {"c i", NULL, NULL, false, "KPK_NAMESPACE: 'c i'"},
+        {"c\n", NULL, NULL, false, "KPK_NAMESPACE"},
+        {"\xc3\xbc", NULL, NULL, false, "KPK_NAMESPACE"},
+        {NULL, "Small", NULL, false, "KPK_SCALE: 'Small' is none of guide, small"},
+        {NULL, "10", NULL, false, "KPK_SCALE: '10'"},
+    };
+    struct kpk_err err;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int rc = configure(cases[i].name, cases[i].scale, &err);
+        if (!cases[i].prefix) {
+            assert_int_equal(rc, -1);
+            assert_int_equal(err.verdict, KPK_FATAL);
+            assert_non_null(strstr(err.msg, cases[i].message));
+            continue;
+        }
+        assert_int_equal(rc, 0);
+        assert_string_equal(kpk_namespace(), cases[i].prefix);
+        assert_int_equal(kpk_scale_small(), cases[i].small);
+    }
+}
+
+static void test_names(void **state) {
+    char full[KPK_NAME_BYTES];
+
+    (void)state;
+    must_configure(NULL, NULL);
+    assert_string_equal(kpk_full_name(KPK_TOPIC_TWEETS, full), KPK_TOPIC_TWEETS);
+    assert_string_equal(kpk_base_name("ci.things"), "ci.things");
+    must_configure("ci", NULL);
+    assert_string_equal(kpk_full_name(KPK_TOPIC_TWEETS, full), "ci." KPK_TOPIC_TWEETS);
+    assert_string_equal(kpk_base_name("ci.things"), "things");
+    assert_null(kpk_base_name("things"));
+    assert_null(kpk_base_name("ci_2.things"));
+    assert_null(kpk_base_name("ci"));
+}
+
+static void test_find(void **state) {
+    (void)state;
+    assert_ptr_equal(kpk_topic_find(kpk_topics[0].name), &kpk_topics[0]);
+    assert_null(kpk_topic_find("no-such-topic"));
+    assert_null(kpk_topic_find(""));
+    assert_ptr_equal(kpk_group_find(kpk_groups[0].name), &kpk_groups[0]);
+    assert_null(kpk_group_find(kpk_topics[0].name));
+}
+
+/* --- the tables
+ * -------------------------------------------------------------------------------- */
+
+static void test_dlq(void **state) {
+    static const struct kpk_group group = {.name = "readers", .system = "theirs"};
+    static const struct {
+        int max_bytes, dlq_bytes;
+    } cases[] = {{0, 1048588 + 16384}, {1000, 1000 + 16384}, {8 << 20, (8 << 20) + 16384}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct kpk_topic dlq, topic = {.name = "things",
+                                       .system = "ours",
+                                       .partitions = 50,
+                                       .retention_ms = DAYS(3),
+                                       .durability = KPK_TELEMETRY,
+                                       .max_message_bytes = cases[i].max_bytes,
+                                       .schema = "thing.json"};
+        char name[KPK_NAME_BYTES];
+        kpk_topic_dlq(&topic, &group, name, &dlq);
+        assert_string_equal(dlq.name, "things.readers.dlq");
+        assert_string_equal(dlq.system, "theirs");
+        assert_int_equal(dlq.partitions, 3);
+        assert_int_equal(dlq.retention_ms, DAYS(30));
+        assert_int_equal(dlq.durability, KPK_CRITICAL);
+        assert_int_equal(dlq.max_message_bytes, cases[i].dlq_bytes);
+        assert_null(dlq.schema);
+    }
+}
+
+static bool legal(const char *name) {
+    size_t len = strlen(name);
+
+    return len > 0 && len <= KAFKA_NAME_MAX &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+               len;
+}
+
+/* Kafka's metrics write '.' as '_', so it warns of names that differ in nothing else. */
+static bool collide(const char *a, const char *b) {
+    for (; *a && *b; a++, b++)
+        if ((*a == '.' ? '_' : *a) != (*b == '.' ? '_' : *b)) return false;
+    return *a == *b;
+}
+
+static void test_derived_names(void **state) {
+    struct kpk_plan plan;
+    struct kpk_err err;
+
+    (void)state;
+    must_configure(LONGEST, NULL);
+    assert_int_equal(kpk_plan_open(&plan, NULL, &err), 0);
+    for (size_t i = 0; i < plan.count; i++) {
+        const struct kpk_topic_plan *topic = &plan.topics[i];
+        if (!legal(topic->name)) fail_msg("%s: not a topic's name", topic->name);
+        /* Nothing was cut. */
+        assert_int_equal(strlen(topic->name), strlen(LONGEST ".") + strlen(topic->base_name));
+        assert_true(strlen(topic->base_name) + strlen(LONGEST ".") < KPK_NAME_BYTES - 1);
+        for (size_t j = 0; j < i; j++) assert_false(collide(topic->name, plan.topics[j].name));
+    }
+    kpk_plan_close(&plan);
+    for (const struct kpk_group *group = kpk_groups; group->name; group++) {
+        char full[KPK_NAME_BYTES];
+        assert_true(legal(kpk_full_name(group->name, full)));
+        for (const struct kpk_group *other = kpk_groups; other < group; other++)
+            assert_string_not_equal(group->name, other->name);
+    }
+}
+
+static void check_schema(const char *name) {
+    char path[256];
+    long size;
+
+    snprintf(path, sizeof(path), "topology/schemas/%s", name);
+    FILE *file = fopen(path, "r");
+    if (!file) fail_msg("%s: not there (run from the top of the tree)", path);
+    fseek(file, 0, SEEK_END);
+    size = ftell(file);
+    rewind(file);
+    char *text = calloc(1, (size_t)size + 1);
+    assert_non_null(text);
+    assert_int_equal(fread(text, 1, (size_t)size, file), size);
+    fclose(file);
+    cJSON *schema = cJSON_ParseWithOpts(text, NULL, 1);
+    if (!schema) fail_msg("%s: not JSON", path);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(schema, "type")), "object");
+    assert_non_null(cJSON_GetObjectItem(schema, "properties"));
+    cJSON_Delete(schema);
+    free(text);
+}
+
+static void test_topics(void **state) {
+    (void)state;
+    for (const struct kpk_topic *topic = kpk_topics; topic->name; topic++) {
+        assert_true(topic->system && *topic->system);
+        assert_true(topic->partitions >= 1);
+        assert_true(topic->retention_ms > 0 || topic->retention_ms == KPK_RETENTION_INFINITE);
+        assert_true(!strcmp(topic->cleanup, "delete") || !strcmp(topic->cleanup, "compact"));
+        assert_true(topic->max_message_bytes >= 0);
+        /* A log of keys needs keys. */
+        assert_true(strcmp(topic->cleanup, "compact") != 0 || topic->key);
+        if (topic->schema) check_schema(topic->schema);
+    }
+}
+
+static void test_groups(void **state) {
+    static const char *const scales[] = {"guide", "small"};
+
+    (void)state;
+    for (size_t scale = 0; scale < COUNT(scales); scale++) {
+        must_configure(NULL, scales[scale]);
+        for (const struct kpk_group *group = kpk_groups; group->name; group++) {
+            assert_true(group->system && *group->system);
+            assert_true(group->program && *group->program);
+            assert_non_null(group->topics[0]);
+            int most = 0;
+            for (size_t i = 0; group->topics[i]; i++) {
+                const struct kpk_topic *topic = kpk_topic_find(group->topics[i]);
+                if (!topic)
+                    fail_msg("%s reads %s: no such topic", group->name, group->topics[i]);
+                assert_true(kpk_group_reads(group, topic));
+                if (kpk_scaled_partitions(topic) > most) most = kpk_scaled_partitions(topic);
+            }
+            /* One more would have nothing to do. */
+            if (kpk_scaled_consumers(group) > most)
+                fail_msg("%s: %d consumers for %d partitions at scale %s", group->name,
+                         kpk_scaled_consumers(group), most, scales[scale]);
+        }
+    }
+}
+
+static void test_scale(void **state) {
+    static const struct {
+        int guide, partitions, consumers; /* the last two at scale small */
+    } cases[] = {{1, 3, 2},  {12, 3, 2}, {20, 3, 2},   {21, 3, 3},
+                 {50, 5, 5}, {55, 6, 6}, {500, 50, 50}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct kpk_topic topic = {.partitions = cases[i].guide};
+        struct kpk_group group = {.consumers = cases[i].guide};
+        must_configure(NULL, "guide");
+        assert_int_equal(kpk_scaled_partitions(&topic), cases[i].guide);
+        assert_int_equal(kpk_scaled_consumers(&group), cases[i].guide);
+        must_configure(NULL, "small");
+        assert_int_equal(kpk_scaled_partitions(&topic), cases[i].partitions);
+        assert_int_equal(kpk_scaled_consumers(&group), cases[i].consumers);
+    }
+}
+
+/* What the guide says, word for word; a change of the table that leaves it should be seen. */
+static void test_guide(void **state) {
+    static const struct {
+        const char *topic;
+        int partitions;
+        const char *key;
+        int days;
+        enum kpk_durability durability;
+    } topics[] = {{KPK_TOPIC_TWEETS, 50, "author user_id", 7, KPK_CRITICAL}};
+    static const struct {
+        const char *group, *topic;
+        int consumers;
+    } groups[] = {{KPK_GROUP_FANOUT_WORKERS, KPK_TOPIC_TWEETS, 10}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(topics); i++) {
+        const struct kpk_topic *topic = kpk_topic_find(topics[i].topic);
+        assert_non_null(topic);
+        assert_int_equal(topic->partitions, topics[i].partitions);
+        assert_string_equal(topic->key, topics[i].key);
+        assert_int_equal(topic->retention_ms, DAYS(topics[i].days));
+        assert_int_equal(topic->durability, topics[i].durability);
+    }
+    for (size_t i = 0; i < COUNT(groups); i++) {
+        const struct kpk_group *group = kpk_group_find(groups[i].group);
+        assert_non_null(group);
+        assert_true(kpk_group_reads(group, kpk_topic_find(groups[i].topic)));
+        assert_int_equal(group->consumers, groups[i].consumers);
+    }
+    assert_int_equal(kpk_durability_replicas(KPK_CRITICAL), 3);
+    assert_int_equal(kpk_durability_min_isr(KPK_CRITICAL), 2);
+}
+
+/* --- which topics
+ * ------------------------------------------------------------------------------ */
+
+static void test_plan(void **state) {
+    static const char *const none[] = {NULL}, *const twitter[] = {"twitter", NULL},
+                             *const wrong[] = {"twitter", "twiter", NULL};
+    const char *const *const all[] = {NULL, none, twitter};
+    struct kpk_plan plan;
+    struct kpk_err err;
+
+    (void)state;
+    must_configure("ci", NULL);
+    for (size_t i = 0; i < COUNT(all); i++) {
+        assert_int_equal(kpk_plan_open(&plan, all[i], &err), 0);
+        assert_non_null(kpk_plan_find(&plan, "ci." KPK_TOPIC_TWEETS));
+        assert_non_null(
+            kpk_plan_find(&plan, "ci." KPK_TOPIC_TWEETS "." KPK_GROUP_FANOUT_WORKERS ".dlq"));
+        assert_null(kpk_plan_find(&plan, KPK_TOPIC_TWEETS));
+        assert_ptr_equal(plan.topics[0].row.name, plan.topics[0].base_name);
+        kpk_plan_close(&plan);
+    }
+    assert_int_equal(kpk_plan_open(&plan, wrong, &err), -1);
+    assert_int_equal(err.verdict, KPK_REJECT);
+    assert_non_null(strstr(err.msg, "'twiter'; there is twitter"));
+    kpk_plan_close(&plan);
+    kpk_plan_close(NULL);
+}
+
+/* --- what to do about one
+ * ---------------------------------------------------------------------- */
+
+/* 'there' 0: it does not exist. Settings found are as the table wants them, but for min ISR. */
+static const struct decision {
+    const char *name, *key;
+    enum kpk_durability durability;
+    int there, replicas;
+    const char *min_isr;
+    int brokers;
+    bool grow;
+    enum kpk_topic_outcome outcome;
+    int want_replicas;
+    const char *want_min_isr;
+    bool grows;
+    const char *detail; /* a part of it */
+} decisions[] = {
+    /* clang-format off */
+    {"new, 3 brokers",          "k",  KPK_CRITICAL,   0, 0, NULL, 3, false, KPK_TOPIC_CREATED,   3, "2", false, "12 partitions, RF 3, min ISR 2, 7 days"},
+    {"new, 5 brokers",          "k",  KPK_CRITICAL,   0, 0, NULL, 5, false, KPK_TOPIC_CREATED,   3, "2", false, "RF 3"},
+    {"new, 2 brokers",          "k",  KPK_CRITICAL,   0, 0, NULL, 2, false, KPK_TOPIC_CREATED,   2, "2", false, "RF 2, min ISR 2"},
+    {"new, 1 broker",           "k",  KPK_CRITICAL,   0, 0, NULL, 1, false, KPK_TOPIC_CREATED,   1, "1", false, "RF 1, min ISR 1"},
+    {"new telemetry",           NULL, KPK_TELEMETRY,  0, 0, NULL, 3, false, KPK_TOPIC_CREATED,   2, "1", false, "RF 2, min ISR 1"},
+    {"new lossy",               NULL, KPK_LOSSY,      0, 0, NULL, 3, false, KPK_TOPIC_CREATED,   1, "1", false, "RF 1, min ISR 1"},
+    {"as it should be",         "k",  KPK_CRITICAL,  12, 3, "2",  3, false, KPK_TOPIC_UNCHANGED, 3, "2", false, "12 partitions"},
+    {"larger is kept",          "k",  KPK_CRITICAL,  50, 3, "2",  3, true,  KPK_TOPIC_UNCHANGED, 3, "2", false, "50 partitions kept (the table says 12)"},
+    {"keyed, must grow",        "k",  KPK_CRITICAL,   5, 3, "2",  3, false, KPK_TOPIC_REFUSED,   3, "2", false, "keys would move"},
+    {"keyed, may grow",         "k",  KPK_CRITICAL,   5, 3, "2",  3, true,  KPK_TOPIC_ALTERED,   3, "2", true,  "partitions 5 -> 12"},
+    {"not keyed, grows",        NULL, KPK_CRITICAL,   5, 3, "2",  3, false, KPK_TOPIC_ALTERED,   3, "2", true,  "partitions 5 -> 12"},
+    {"refused, yet altered",    "k",  KPK_CRITICAL,   5, 3, "1",  3, false, KPK_TOPIC_REFUSED,   3, "2", false, "min.insync.replicas 1 -> 2"},
+    {"min ISR differs",         "k",  KPK_CRITICAL,  12, 3, "1",  3, false, KPK_TOPIC_ALTERED,   3, "2", false, "min.insync.replicas 1 -> 2"},
+    {"brokers down for now",    "k",  KPK_CRITICAL,  12, 3, "2",  1, false, KPK_TOPIC_UNCHANGED, 1, "2", false, "RF 3"},
+    {"made when there was one", "k",  KPK_CRITICAL,  12, 1, "1",  3, false, KPK_TOPIC_UNCHANGED, 3, "1", false, "RF 1 kept (the table says 3)"},
+    /* clang-format on */
+};
+
+static void test_decide(void **state) {
+    (void)state;
+    must_configure(NULL, NULL);
+    for (size_t i = 0; i < COUNT(decisions); i++) {
+        const struct decision *c = &decisions[i];
+        struct kpk_topic_plan topic = {
+            .row = {.name = "things",
+                    .partitions = 12,
+                    .key = c->key,
+                    .retention_ms = DAYS(7),
+                    .cleanup = "delete",
+                    .durability = c->durability},
+            .found = {.exists = c->there > 0,
+                      .partitions = c->there,
+                      .replicas = c->replicas,
+                      .settings = {"604800000", "delete", "", "1048588"}},
+        };
+        if (c->min_isr) strcpy(topic.found.settings[KPK_MIN_ISR], c->min_isr);
+        for (int again = 0; again < 2; again++) { /* a second decision starts from nothing */
+            kpk_topic_decide(&topic, c->brokers, c->grow);
+            if (topic.outcome != c->outcome || !strstr(topic.detail, c->detail))
+                fail_msg("%s: %s, %s", c->name, kpk_topic_outcome_name(topic.outcome),
+                         topic.detail);
+            assert_int_equal(topic.partitions, 12);
+            assert_int_equal(topic.replicas, c->want_replicas);
+            assert_string_equal(topic.settings[KPK_MIN_ISR], c->want_min_isr);
+            assert_int_equal(topic.grow, c->grows);
+        }
+    }
+}
+
+static void test_decide_settings(void **state) {
+    static const struct {
+        enum kpk_setting setting;
+        const char *found, *detail;
+    } cases[] = {
+        {KPK_RETENTION, "1000", "retention.ms 1000 -> -1"},
+        {KPK_CLEANUP, "delete", "cleanup.policy delete -> compact"},
+        {KPK_MAX_BYTES, "1048588", "max.message.bytes 1048588 -> 2000000"},
+    };
+
+    (void)state;
+    must_configure(NULL, NULL);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct kpk_topic_plan topic = {
+            .row = {.name = "things",
+                    .partitions = 3,
+                    .key = "k",
+                    .cleanup = "compact",
+                    .retention_ms = KPK_RETENTION_INFINITE,
+                    .max_message_bytes = 2000000},
+            .found = {.exists = true,
+                      .partitions = 3,
+                      .replicas = 3,
+                      .settings = {"-1", "compact", "2", "2000000"}},
+        };
+        kpk_topic_decide(&topic, 3, false);
+        assert_int_equal(topic.outcome, KPK_TOPIC_UNCHANGED);
+        strcpy(topic.found.settings[cases[i].setting], cases[i].found);
+        kpk_topic_decide(&topic, 3, false);
+        assert_int_equal(topic.outcome, KPK_TOPIC_ALTERED);
+        assert_non_null(strstr(topic.detail, cases[i].detail));
+        for (size_t s = 0; s < KPK_SETTINGS; s++)
+            assert_int_equal(topic.alter[s], s == cases[i].setting);
+    }
+}
+
+static void test_verdict(void **state) {
+    struct kpk_topic_plan topics[] = {
+        {.name = "a", .outcome = KPK_TOPIC_CREATED},
+        {.name = "b", .outcome = KPK_TOPIC_ALTERED},
+        {.name = "c", .outcome = KPK_TOPIC_REFUSED, .detail = "why"}};
+    struct kpk_plan plan = {.topics = topics, .count = 2};
+    struct kpk_err err;
+
+    (void)state;
+    assert_int_equal(kpk_plan_verdict(&plan, &err), 0);
+    plan.count = 3;
+    assert_int_equal(kpk_plan_verdict(&plan, &err), -1);
+    assert_string_equal(err.msg, "c: why");
+    topics[0].outcome = KPK_TOPIC_FAILED;
+    assert_int_equal(kpk_plan_verdict(&plan, &err), -1);
+    assert_string_equal(err.msg, "a: ");
+}
+
+static void test_retention(void **state) {
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } cases[] = {
+        {KPK_RETENTION_INFINITE, "forever"},
+        {0, "0 ms"},
+        {1, "1 ms"},
+        {1500, "1500 ms"},
+        {1000, "1 second"},
+        {90000, "90 seconds"},
+        {60000, "1 minute"},
+        {3600000, "1 hour"},
+        {36 * 3600000, "36 hours"},
+        {DAYS(1), "1 day"},
+        {DAYS(7), "7 days"},
+        {DAYS(365), "365 days"},
+        {DAYS(7) + 1, "604800001 ms"},
+        {INT64_MAX, "9223372036854775807 ms"},
+    };
+    char out[KPK_RETENTION_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_string_equal(kpk_retention_text(cases[i].ms, out), cases[i].text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_environment),   cmocka_unit_test(test_names),
+        cmocka_unit_test(test_find),          cmocka_unit_test(test_dlq),
+        cmocka_unit_test(test_derived_names), cmocka_unit_test(test_topics),
+        cmocka_unit_test(test_groups),        cmocka_unit_test(test_scale),
+        cmocka_unit_test(test_guide),         cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_decide),        cmocka_unit_test(test_decide_settings),
+        cmocka_unit_test(test_verdict),       cmocka_unit_test(test_retention),
+    };
+
+    return cmocka_run_group_tests_name("topology", tests, NULL, NULL);
+}
