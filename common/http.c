@@ -19,7 +19,6 @@ enum {
     SOCKET_THREADS = 2,
     CONNECTION_BYTES = 16 << 10, /* a connection's header fields, both ways */
     ACCEPT_SLACK = 64,           /* libmicrohttpd's limit lies above ours, which can wait */
-    CLOSE_S = 5,
     CLOSE_SEND_S = 1,
 };
 
@@ -272,6 +271,7 @@ static void set_defaults(struct kpk_http_opts *opts) {
     if (opts->queue <= 0) opts->queue = 256;
     if (opts->connections <= 0) opts->connections = 4096;
     if (opts->idle_timeout_s <= 0) opts->idle_timeout_s = 30;
+    if (opts->close_timeout_s <= 0) opts->close_timeout_s = 5;
 }
 
 int kpk_http_open(struct kpk_http **out, const struct kpk_http_opts *opts,
@@ -306,7 +306,7 @@ void kpk_http_close(struct kpk_http *http) {
     if (!http) return;
     http->draining = http->closing = true;
     kpk_http_accept_stop(http);
-    if (wait_until_idle(http, CLOSE_S) > 0)
+    if (wait_until_idle(http, http->opts.close_timeout_s) > 0)
         while ((request = dequeue(http, false))) {
             kpk_http_problem(&request->response, 503, NULL, "shutting down");
             kpk_http_resume(request);

@@ -1,21 +1,22 @@
 /* An HTTP server from a table of routes, over libmicrohttpd.
  *
- *   sockets --(2 epoll threads: read, limit, route)--> queue --('workers' threads: handlers)-->
- * answer
+ *   sockets --(2 epoll threads: read, limit, route)--> queue --('workers' threads)--> handler
  *
  * A handler may block (on PostgreSQL, say): it runs in a worker, so a slow handler or a
  * thousand idle connections never stop the sockets. The queue has a limit; past it the answer
- * is 503 with Retry-After. Every server also answers, without a worker: GET /livez         200
- * while the process runs; asks nobody GET /readyz        200, or 503 naming what is missing: a
- * check that fails, or draining GET /metrics       Prometheus text GET /openapi.json  the
- * document given, if there is one
+ * is 503 with Retry-After.
  *
- * What a handler sees was checked: path, query and header fields are valid UTF-8 without NUL, a
- * body is within the route's limit and declared as application/json (a page of another origin
- * cannot send that without asking first). Every error is application/problem+json (RFC 9457):
- * type, title, status, detail, and 'field' when one input is to blame. Only for a request that
- * is not HTTP at all (a broken request line, header fields above 8 KB) libmicrohttpd answers,
- * in HTML. */
+ * Every server also answers, without a worker:
+ *   GET /livez         200 while the process runs; asks nobody
+ *   GET /readyz        200, or 503 naming what is missing: a check that fails, or draining
+ *   GET /metrics       Prometheus text
+ *   GET /openapi.json  the document given, if there is one
+ *
+ * What a handler sees was checked: path, query and header fields are UTF-8 without NUL, a body
+ * is within the route's limit and declared as application/json (which a page of another origin
+ * cannot send without asking first). Every error is application/problem+json (RFC 9457): type,
+ * title, status, detail, and 'field' when one input is to blame. Only what is no HTTP at all (a
+ * broken request line, header fields above 8 KB) is answered by libmicrohttpd, in HTML. */
 #ifndef KPK_COMMON_HTTP_H
 #define KPK_COMMON_HTTP_H
 
@@ -44,7 +45,8 @@ struct kpk_route {
 
 /* One dependency, as /readyz sees it. All run in one thread of their own, only when /readyz is
  * asked and at most every 300 ms. One that takes longer than 2 s makes /readyz answer 503
- * meanwhile. returns  0 when it is there; -1 with 'err', whose text /readyz shows */
+ * meanwhile.
+ * returns  0 when it is there; -1 with 'err', whose text /readyz shows */
 struct kpk_http_check {
     const char *name; /* "postgresql"; NULL ends the table */
     int (*check)(void *ctx, struct kpk_err *err);
@@ -57,11 +59,11 @@ struct kpk_http_opts {
     void *ctx;                           /* for handlers and checks */
     const char *openapi; /* may be NULL; its paths and methods must be those of 'routes' */
     size_t openapi_bytes;
-    int workers;        /* threads that run handlers; 0: 2 */
-    int queue;          /* requests that may wait for one; 0: 256 */
-    int connections;    /* at once; 0: 4096 */
-    int idle_timeout_s; /* 0: 30; for each of: between requests, sending one, taking the answer
-                         */
+    int workers;         /* threads that run handlers; 0: 2 */
+    int queue;           /* requests that may wait for one; 0: 256 */
+    int connections;     /* at once; 0: 4096 */
+    int idle_timeout_s;  /* 0: 30; each for: between requests, sending one, taking the answer */
+    int close_timeout_s; /* 0: 5; see kpk_http_close() */
 };
 
 /* Start serving. returns 0, or -1 with 'err' (FATAL: a taken port is named). */
@@ -71,25 +73,25 @@ int kpk_http_open(struct kpk_http **http, const struct kpk_http_opts *opts,
 /* From here on /readyz answers 503 "draining", so that a load balancer looks elsewhere. */
 void kpk_http_drain(struct kpk_http *http);
 
-/* Refuse new connections, finish the requests in hand (after 5 s those still queued get a 503),
- * end the threads. 'ctx' may be freed when this returns. NULL is fine. */
+/* Refuse new connections, finish the requests in hand (after 'close_timeout_s' those still
+ * queued get a 503), end the threads. 'ctx' may be freed when this returns. NULL is fine. */
 void kpk_http_close(struct kpk_http *http);
 
-/* The request. All strings are borrowed and live until the handler returns. */
-const char *
-kpk_http_method(const struct kpk_request *request); /* of the route: "GET" for a HEAD */
-const char *kpk_http_segment(const struct kpk_request *request,
-                             size_t i); /* of the path; NULL: past the end */
-const char *kpk_http_param(const struct kpk_request *request,
-                           const char *name); /* {id}; never NULL */
-const char *kpk_http_query(const struct kpk_request *request,
-                           const char *name); /* NULL: absent */
-const char *kpk_http_header(const struct kpk_request *request,
-                            const char *name); /* NULL: absent */
-const char *kpk_http_body(const struct kpk_request *request,
-                          size_t *len); /* NUL-terminated too */
-int kpk_http_worker(
-    const struct kpk_request *request); /* 0..workers-1: index of a per-worker connection */
+/* The request. All strings are borrowed and live until the handler returns.
+ * method   of the route: "GET" for a HEAD
+ * segment  of the path, decoded; NULL: past the end
+ * param    {name} of the route's path; never NULL
+ * query    NULL: absent
+ * header   NULL: absent
+ * body     NUL-terminated too
+ * worker   0..workers-1: index of a per-worker connection */
+const char *kpk_http_method(const struct kpk_request *request);
+const char *kpk_http_segment(const struct kpk_request *request, size_t i);
+const char *kpk_http_param(const struct kpk_request *request, const char *name);
+const char *kpk_http_query(const struct kpk_request *request, const char *name);
+const char *kpk_http_header(const struct kpk_request *request, const char *name);
+const char *kpk_http_body(const struct kpk_request *request, size_t *len);
+int kpk_http_worker(const struct kpk_request *request);
 
 /* The response. 'body' is taken over. */
 void kpk_http_json(struct kpk_response *response, int status, cJSON *body);

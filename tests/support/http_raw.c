@@ -1,0 +1,122 @@
+#include "tests/support/http_raw.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct sockaddr_in loopback(int port) {
+    return (struct sockaddr_in){.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)port),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+int raw_free_port(void) {
+    struct sockaddr_in address = loopback(0);
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+    assert_true(fd >= 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+static int try_connect(int port) {
+    struct sockaddr_in address = loopback(port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) return fd;
+    close(fd);
+    return -1;
+}
+
+int raw_connect(int port) {
+    int fd = try_connect(port);
+
+    assert_true(fd >= 0);
+    return fd;
+}
+
+bool raw_can_connect(int port) {
+    int fd = try_connect(port);
+
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+}
+
+void raw_send(int fd, const char *text) {
+    size_t len = strlen(text);
+
+    assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), len);
+}
+
+bool raw_readable(int fd, int ms) {
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+
+    return poll(&polled, 1, ms) > 0;
+}
+
+bool raw_closed(int fd) {
+    char byte;
+    ssize_t got;
+
+    if (!raw_readable(fd, RAW_DEADLINE_MS)) return false;
+    got = recv(fd, &byte, 1, 0);
+    return got == 0 || (got < 0 && errno == ECONNRESET);
+}
+
+/* One byte, or -1 at the end. Byte by byte, because what follows may be the next answer. */
+static int next_byte(int fd) {
+    unsigned char byte;
+
+    if (!raw_readable(fd, RAW_DEADLINE_MS)) fail_msg("no answer within the deadline");
+    return recv(fd, &byte, 1, 0) == 1 ? byte : -1;
+}
+
+void raw_read(int fd, bool head_request, struct raw_answer *answer) {
+    size_t len = 0, body_len;
+    const char *field;
+    int c;
+
+    memset(answer, 0, sizeof(*answer));
+    while (!strstr(answer->head, "\r\n\r\n")) {
+        if ((c = next_byte(fd)) < 0) return;
+        assert_true(len < sizeof(answer->head) - 1);
+        answer->head[len++] = (char)c;
+    }
+    assert_int_equal(sscanf(answer->head, "HTTP/1.%*d %d", &answer->status), 1);
+    if (answer->status == 100) { /* "go on": the answer proper follows */
+        raw_read(fd, head_request, answer);
+        return;
+    }
+    field = strstr(answer->head, "\r\nContent-Length: ");
+    if (head_request || !field) return;
+    body_len = strtoull(field + strlen("\r\nContent-Length: "), NULL, 10);
+    assert_true(body_len < sizeof(answer->body));
+    for (len = 0; len < body_len; len++) {
+        if ((c = next_byte(fd)) < 0) fail_msg("the body ends early");
+        answer->body[len] = (char)c;
+    }
+}
+
+void raw_ask(int port, const char *text, struct raw_answer *answer) {
+    int fd = raw_connect(port);
+
+    raw_send(fd, text);
+    raw_read(fd, strncmp(text, "HEAD ", 5) == 0, answer);
+    close(fd);
+}
