@@ -22,7 +22,6 @@ int kpk_time_parse(const char *text, int64_t *ms) {
     struct tm utc = {0};
     const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &utc);
     int64_t fraction = 0, offset_s = 0;
-    int hours, minutes;
 
     if (!rest) return -1;
     if (*rest == '.') {
@@ -32,8 +31,11 @@ int kpk_time_parse(const char *text, int64_t *ms) {
             fraction += (*rest - '0') * digit;
     }
     if (*rest == '+' || *rest == '-') {
-        if (strlen(rest) != 6 || sscanf(rest + 1, "%2d:%2d", &hours, &minutes) != 2) return -1;
-        offset_s = (hours * 60 + minutes) * 60 * (*rest == '+' ? 1 : -1);
+        static const char digits[] = "0123456789";
+        if (strlen(rest) != 6 || strspn(rest + 1, digits) != 2 || rest[3] != ':' ||
+            strspn(rest + 4, digits) != 2)
+            return -1;
+        offset_s = (atoi(rest + 1) * 60 + atoi(rest + 4)) * 60 * (*rest == '+' ? 1 : -1);
     } else if (strcmp(rest, "Z") != 0 && strcmp(rest, "z") != 0) {
         return -1;
     }
