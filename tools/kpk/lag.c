@@ -208,7 +208,7 @@ static void print_groups(const struct view *view) {
                                        "PARTITIONS", "LAG",   "IN/S",    "OUT/S", "DRAINED IN"};
     struct kpk_table table = {.align = "llrrlrrrrr"};
     int64_t unstable = 0;
-    size_t there = 0;
+    size_t there = 0, unknown = 0;
 
     for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
         kpk_table_add(&table, "%s", head[i]);
@@ -216,10 +216,16 @@ static void print_groups(const struct view *view) {
         if (!view->now[i].exists) continue;
         there++;
         add_group(&table, &view->now[i], &view->before[i]);
-        unstable += sum_up(&view->now[i], &view->before[i], NULL).unstable;
+        struct sum sum = sum_up(&view->now[i], &view->before[i], NULL);
+        unstable += sum.unstable;
+        unknown += sum.unknown;
     }
     kpk_table_print(&table);
     if (!there) printf("no group of the table is on this cluster yet\n");
+    if (unknown)
+        printf("%zu partitions are not in LAG: nothing committed yet, no leader, or the topic "
+               "is gone\n",
+               unknown);
     if (unstable)
         printf("%" PRId64 " offsets lie in transactions still open: nobody can read them yet\n",
                unstable);
@@ -282,6 +288,7 @@ static int run(struct view *view, struct kpk_err *err) {
         began = kpk_mono_ms();
         if (kpk_stopping()) break;
         if (read_all(view, err)) {
+            if (kpk_stopping()) break;
             if (!args.watch || err->verdict != KPK_WAIT) return -1;
             fprintf(stderr, "kpk lag: %s; trying again\n",
                     err->msg); /* a broker may come back */

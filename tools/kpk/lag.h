@@ -38,7 +38,7 @@ struct kpk_lag_partition {
 struct kpk_lag_member {
     char client[64];
     char host[64];
-    char id[96];
+    char id[160]; /* begins with the client id */
 };
 
 /* A group at one moment. */

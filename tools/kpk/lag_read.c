@@ -1,11 +1,13 @@
-/* One group, read with four requests: who is in it, what it committed, and the ends of its
- * partitions, stable and not. */
+/* One group, read with a handful of requests: who is in it, what it committed, which partitions
+ * have a leader to ask, and the ends of those, stable and not. */
 #include "common/clock.h"
 #include "tools/kpk/lag.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { METADATA_MS = 5000 };
 
 void kpk_lag_clear(struct kpk_lag *lag) {
     if (lag->offsets) rd_kafka_topic_partition_list_destroy(lag->offsets);
@@ -44,7 +46,10 @@ static int read_members(struct kpk_lag *lag, const rd_kafka_ConsumerGroupDescrip
         const char *host = rd_kafka_MemberDescription_host(from);
         snprintf(to->host, sizeof(to->host), "%s",
                  host + (*host == '/')); /* as Java prints it */
-        snprintf(to->id, sizeof(to->id), "%s", rd_kafka_MemberDescription_consumer_id(from));
+        const char *id = rd_kafka_MemberDescription_consumer_id(from);
+        bool told =
+            strncmp(id, to->client, strlen(to->client)) == 0; /* by the classic protocol */
+        snprintf(to->id, sizeof(to->id), "%s%s%s", told ? "" : to->client, told ? "" : "/", id);
     }
     return 0;
 }
@@ -221,6 +226,39 @@ static int ask(struct kpk_admin *admin, struct kpk_lag *lag,
     return 0;
 }
 
+static bool has_leader(const struct rd_kafka_metadata *metadata,
+                       const struct kpk_lag_partition *partition) {
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
+        if (strcmp(topic->topic, partition->topic) != 0) continue;
+        for (int p = 0; p < topic->partition_cnt; p++)
+            if (topic->partitions[p].id == partition->partition)
+                return topic->partitions[p].leader >= 0;
+    }
+    return false;
+}
+
+/* One partition that nobody leads would fail the request for all: it is not asked about, and
+ * its end stays unknown. with  the partitions there is a leader of fresh of these, the ones
+ * without a committed offset */
+static int find_leaders(struct kpk_admin *admin, const struct kpk_lag *lag,
+                        rd_kafka_topic_partition_list_t *with,
+                        rd_kafka_topic_partition_list_t *fresh, struct kpk_err *err) {
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(admin->rk, 1, NULL, &metadata, METADATA_MS);
+
+    if (code) return kpk_fail(err, KPK_WAIT, "topics: %s", rd_kafka_err2str(code));
+    for (size_t i = 0; i < lag->count; i++) {
+        const struct kpk_lag_partition *at = &lag->partitions[i];
+        if (!has_leader(metadata, at)) continue;
+        rd_kafka_topic_partition_list_add(with, at->topic, at->partition);
+        if (at->committed < 0)
+            rd_kafka_topic_partition_list_add(fresh, at->topic, at->partition);
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return 0;
+}
+
 static int read_ends(struct kpk_admin *admin, struct kpk_lag *lag, struct kpk_err *err) {
     static const struct question end = {RD_KAFKA_OFFSET_SPEC_LATEST,
                                         RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, store_end};
@@ -228,19 +266,18 @@ static int read_ends(struct kpk_admin *admin, struct kpk_lag *lag, struct kpk_er
         RD_KAFKA_OFFSET_SPEC_LATEST, RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, store_unstable};
     static const struct question begin = {RD_KAFKA_OFFSET_SPEC_EARLIEST,
                                           RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, store_begin};
+    rd_kafka_topic_partition_list_t *with = rd_kafka_topic_partition_list_new(0);
     rd_kafka_topic_partition_list_t *fresh = rd_kafka_topic_partition_list_new(0);
+    bool from_beginning = lag->row && lag->row->start == KPK_FROM_BEGINNING;
     int rc = -1;
 
-    if (lag->row && lag->row->start == KPK_FROM_BEGINNING)
-        for (size_t i = 0; i < lag->count; i++)
-            if (lag->partitions[i].committed < 0)
-                rd_kafka_topic_partition_list_add(fresh, lag->partitions[i].topic,
-                                                  lag->partitions[i].partition);
-    if (ask(admin, lag, lag->offsets, &end, err)) goto out;
-    if (ask(admin, lag, lag->offsets, &unstable, err)) goto out;
-    if (ask(admin, lag, fresh, &begin, err)) goto out;
+    if (find_leaders(admin, lag, with, fresh, err)) goto out;
+    if (ask(admin, lag, with, &end, err)) goto out;
+    if (ask(admin, lag, with, &unstable, err)) goto out;
+    if (from_beginning && ask(admin, lag, fresh, &begin, err)) goto out;
     rc = 0;
 out:
+    rd_kafka_topic_partition_list_destroy(with);
     rd_kafka_topic_partition_list_destroy(fresh);
     return rc;
 }
