@@ -22,18 +22,17 @@ enum kpk_write_outcome { KPK_WRITE_OK, KPK_WRITE_FAILED, KPK_WRITE_UNKNOWN };
 /* How an observer's sightings of one stream must be ordered. */
 enum kpk_order { KPK_ORDER_NONE, KPK_ORDER_OLDEST_FIRST, KPK_ORDER_NEWEST_FIRST };
 
+/* A sighting is one fault at most: invented, else duplicated, else reordered. */
 struct kpk_report {
     size_t writes;     /* with outcome OK */
     size_t expected;   /* sightings there must be: OK writes x observers that expect them */
     size_t seen;       /* sightings there were */
     size_t lost;       /* expected, not seen */
     size_t duplicated; /* sightings past the first of the same id by the same observer */
-    size_t
-        reordered; /* sightings of an OK write after one of a later write of the same stream */
-    size_t
-        invented; /* sightings of an id never written, written FAILED, or not expected there */
-    char first[200]; /* the first finding, in words; "" when there is none */
-}; /* a sighting is one fault at most: invented, else duplicated, else reordered */
+    size_t reordered;  /* of an OK write after one of a later write of the same stream */
+    size_t invented;   /* of an id never written, written FAILED, or not expected there */
+    char first[200];   /* the first finding, in words; "" when there is none */
+};
 
 /* Memory is the caller's limit: about 100 bytes a write and 8 a sighting. NULL: memory is
  * short; all other functions abort then, as a judge that forgets is worse than none. */
