@@ -31,13 +31,10 @@ struct client {
 
 static void init_curl(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
 
-static void set_base(char *base, size_t bytes, const char *given, int port) {
-    const char *offset = getenv("KPK_PORT_OFFSET");
-
-    if (given)
-        snprintf(base, bytes, "%s", given);
-    else
-        snprintf(base, bytes, "http://127.0.0.1:%d", port + (offset ? atoi(offset) : 0));
+static void set_base(char *base, size_t bytes, const char *given, const char *env,
+                     const char *fallback) {
+    if (!given) given = getenv(env);
+    snprintf(base, bytes, "%s", given && *given ? given : fallback);
 }
 
 int client_open(struct client **out, const struct client_opts *opts, struct kpk_err *err) {
@@ -53,9 +50,10 @@ int client_open(struct client **out, const struct client_opts *opts, struct kpk_
     client->body = malloc(BODY_BYTES);
     if (!client->curl || !client->body) goto no_memory;
     client->timeout_ms = opts->timeout_ms ? opts->timeout_ms : TIMEOUT_MS;
-    set_base(client->base[CLIENT_TWEETS], sizeof(client->base[0]), opts->tweet_url, 18080);
+    set_base(client->base[CLIENT_TWEETS], sizeof(client->base[0]), opts->tweet_url,
+             "KPK_TWEET_SERVICE_URL", "http://127.0.0.1:18080");
     set_base(client->base[CLIENT_TIMELINES], sizeof(client->base[0]), opts->timeline_url,
-             18081);
+             "KPK_TIMELINE_SERVICE_URL", "http://127.0.0.1:18081");
     *out = client;
     return 0;
 no_memory:

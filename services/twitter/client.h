@@ -23,8 +23,8 @@
 struct client; /* one thread uses it; connections are kept */
 
 struct client_opts {
-    const char *tweet_url;    /* NULL: http://127.0.0.1:18080, moved by KPK_PORT_OFFSET */
-    const char *timeline_url; /* NULL: http://127.0.0.1:18081, likewise */
+    const char *tweet_url;    /* NULL: KPK_TWEET_SERVICE_URL, else http://127.0.0.1:18080 */
+    const char *timeline_url; /* NULL: KPK_TIMELINE_SERVICE_URL, else http://127.0.0.1:18081 */
     int timeout_ms;           /* of one request; 0: 5000 */
 };
 
@@ -48,8 +48,8 @@ int client_unfollow(struct client *client, const char *follower_id, const char *
 
 /* Post once. 'key' is the Idempotency-Key: the same key and text post the same tweet.
  * tweet    out when OK; may be NULL
- * returns  OK; FAILED a definite refusal: there is no such tweet and will not be; UNKNOWN
- * anything else. 'err' is filled unless OK */
+ * returns  OK; FAILED a definite refusal: there is no such tweet and will not be;
+ *          UNKNOWN anything else. 'err' is filled unless OK */
 enum kpk_write_outcome client_post(struct client *client, const char *author_id,
                                    const char *key, const char *text,
                                    struct twitter_tweet *tweet,

@@ -1,0 +1,288 @@
+#include "services/twitter/world.h"
+
+#include "common/clock.h"
+#include "common/stop.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    TAG_BYTES = 14,
+    OBSERVER_BYTES = WORLD_HANDLE_BYTES + 8,
+    TEXT_BYTES = 512, /* more than a tweet may have: some must be refused */
+    TOO_LONG = 300,
+    PAGE = 100,
+    READ_AGAIN_MS = 100,
+};
+
+/* --- users ------------------------------------------------------------------------------- */
+
+/* "h2x9f2ab0c7": a tag no other world has, short enough for a handle. */
+static const char *new_tag(char *tag) {
+    static atomic_uint worlds;
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    uint64_t n = (uint64_t)kpk_now_ms() * 1000 + (uint64_t)getpid() % 100 * 10 +
+                 atomic_fetch_add(&worlds, 1) % 10;
+    char *c = tag + TAG_BYTES;
+
+    *--c = '\0';
+    for (; n > 0 && c > tag; n /= 36) *--c = digits[n % 36];
+    return c;
+}
+
+static int make_users(struct world *world, struct kpk_err *err) {
+    static const char *const names[] = {"ada", "ben", "cleo", "dan", "eve", "fay",
+                                        "gus", "hal", "ida",  "joe", "kim", "leo"};
+    enum { NAMES = sizeof(names) / sizeof(*names) };
+    char storage[TAG_BYTES];
+    const char *tag = new_tag(storage);
+
+    for (int i = 0; i < world->n_users; i++) {
+        struct world_user *user = &world->users[i];
+        if (i < NAMES)
+            snprintf(user->handle, sizeof(user->handle), "%s_%s", names[i], tag);
+        else
+            snprintf(user->handle, sizeof(user->handle), "user%d_%s", i, tag);
+        if (client_create_user(world->client, user->handle, user->id, err)) return -1;
+    }
+    return 0;
+}
+
+int world_open(struct world **out, int n_users, struct kpk_err *err) {
+    struct world *world = calloc(1, sizeof(*world));
+
+    *out = NULL;
+    if (!world) return kpk_fail(err, KPK_FATAL, "world: no memory");
+    world->n_users = n_users;
+    world->history = kpk_history_new();
+    world->users = calloc((size_t)n_users, sizeof(*world->users));
+    if (!world->history || !world->users) {
+        kpk_fail(err, KPK_FATAL, "world: no memory");
+        goto fail;
+    }
+    if (client_open(&world->client, NULL, err)) goto fail;
+    if (make_users(world, err)) goto fail;
+    *out = world;
+    return 0;
+fail:
+    world_close(world);
+    return -1;
+}
+
+void world_close(struct world *world) {
+    if (!world) return;
+    client_close(world->client);
+    kpk_history_free(world->history);
+    free(world->users);
+    free(world);
+}
+
+static const char *observer_name(const struct world_user *user, enum client_timeline timeline,
+                                 char *out) {
+    snprintf(out, OBSERVER_BYTES, "%s's %s", user->handle,
+             timeline == CLIENT_HOME ? "home" : "own");
+    return out;
+}
+
+int world_follow(struct world *world, int follower, int followee, struct kpk_err *err) {
+    struct world_user *user = &world->users[follower];
+    char observer[OBSERVER_BYTES];
+
+    if (client_follow(world->client, user->id, world->users[followee].id, err)) return -1;
+    user->follows = true;
+    observer_name(user, CLIENT_HOME, observer);
+    kpk_history_order(world->history, observer, KPK_ORDER_NEWEST_FIRST);
+    kpk_history_expect(world->history, observer, world->users[followee].handle);
+    return 0;
+}
+
+/* --- posts ------------------------------------------------------------------------------- */
+
+static void make_text(const struct world_user *author, int number, bool too_long, char *text) {
+    int len = snprintf(text, TEXT_BYTES, "tweet %d of %s", number, author->handle);
+
+    if (!too_long) return;
+    memset(text + len, '.', (size_t)(TOO_LONG - len));
+    text[TOO_LONG] = '\0';
+}
+
+static void note(struct world *world, int author, const char *text,
+                 enum kpk_write_outcome outcome) {
+    struct world_user *user = &world->users[author];
+    char observer[OBSERVER_BYTES];
+
+    kpk_history_write(world->history, user->handle, text, outcome);
+    if (user->posts) return;
+    user->posts = true;
+    observer_name(user, CLIENT_OWN, observer);
+    kpk_history_order(world->history, observer, KPK_ORDER_NEWEST_FIRST);
+    kpk_history_expect(world->history, observer, user->handle);
+}
+
+int world_post(struct world *world, int author, struct twitter_tweet *tweet,
+               struct kpk_err *err) {
+    struct world_user *user = &world->users[author];
+    enum kpk_write_outcome outcome;
+    char text[TEXT_BYTES], key[KPK_UUID_BYTES];
+
+    make_text(user, ++world->texts, false, text);
+    kpk_uuid7(key);
+    outcome = client_post_until_known(world->client, user->id, key, text, WORLD_POST_TIMEOUT_MS,
+                                      tweet, err);
+    note(world, author, text, outcome);
+    return outcome == KPK_WRITE_OK ? 0 : -1;
+}
+
+/* --- the verdict ------------------------------------------------------------------------- */
+
+struct reader {
+    struct kpk_history *history;
+    char observer[OBSERVER_BYTES];
+};
+
+static void see(const struct twitter_tweet *tweet, void *ctx) {
+    struct reader *reader = ctx;
+
+    kpk_history_see(reader->history, reader->observer, tweet->text);
+}
+
+static int read_timeline(struct world *world, const struct world_user *user,
+                         enum client_timeline timeline, struct kpk_err *err) {
+    struct reader reader = {.history = world->history};
+
+    observer_name(user, timeline, reader.observer);
+    kpk_history_unsee(world->history, reader.observer);
+    return client_read_timeline(world->client, timeline, user->id, PAGE, see, &reader, err);
+}
+
+static int read_all(struct world *world, struct kpk_err *err) {
+    for (int i = 0; i < world->n_users; i++) {
+        struct world_user *user = &world->users[i];
+        if (user->posts && read_timeline(world, user, CLIENT_OWN, err)) return -1;
+        if (user->follows && read_timeline(world, user, CLIENT_HOME, err)) return -1;
+    }
+    return 0;
+}
+
+int world_check(struct world *world, int timeout_ms, struct kpk_report *report, bool *clean,
+                struct kpk_err *err) {
+    int64_t deadline = kpk_mono_ms() + timeout_ms;
+
+    for (;;) {
+        int failed = read_all(world, err);
+        if (failed && err->verdict != KPK_WAIT) return -1;
+        if (!failed) {
+            *clean = kpk_history_check(world->history, report);
+            if (*clean || report->duplicated + report->reordered + report->invented > 0)
+                return 0;
+        }
+        if (kpk_mono_ms() >= deadline || kpk_stopping()) return failed;
+        kpk_stop_wait(READ_AGAIN_MS);
+    }
+}
+
+/* --- a steady load ----------------------------------------------------------------------- */
+
+struct post {
+    int author;
+    int number;
+    bool too_long;
+    enum kpk_write_outcome outcome;
+};
+
+struct poster {
+    struct world *world;
+    struct poster_opts opts;
+    struct client *client;
+    struct post *posts; /* 'opts.most' of them; read by others only after the thread ended */
+    int count;
+    pthread_t thread;
+    atomic_int acked;
+    atomic_bool stop;
+};
+
+static void post_one(struct poster *poster, struct post *post) {
+    const struct world_user *user = &poster->world->users[post->author];
+    char text[TEXT_BYTES], key[KPK_UUID_BYTES];
+    struct kpk_err err;
+
+    make_text(user, post->number, post->too_long, text);
+    kpk_uuid7(key);
+    post->outcome = client_post_until_known(poster->client, user->id, key, text,
+                                            WORLD_POST_TIMEOUT_MS, NULL, &err);
+    if (post->outcome == KPK_WRITE_OK) atomic_fetch_add(&poster->acked, 1);
+}
+
+static void *run_poster(void *arg) {
+    struct poster *poster = arg;
+    const struct poster_opts *opts = &poster->opts;
+    int64_t next_us = kpk_mono_us();
+
+    while (!atomic_load(&poster->stop) && poster->count < opts->most && !kpk_stopping()) {
+        int n = poster->count;
+        poster->posts[n] = (struct post){
+            .author = n % opts->authors,
+            .number = poster->world->texts + n + 1,
+            .too_long = opts->refuse_each && n % opts->refuse_each == opts->refuse_each - 1,
+        };
+        post_one(poster, &poster->posts[n]);
+        poster->count++;
+        next_us += 1000000 / opts->per_second;
+        int64_t ahead_us = next_us - kpk_mono_us();
+        if (ahead_us > 0)
+            kpk_stop_wait((int)(ahead_us / 1000));
+        else
+            next_us -= ahead_us; /* a stall is not made up for by a burst */
+    }
+    return NULL;
+}
+
+int poster_start(struct poster **out, struct world *world, const struct poster_opts *opts,
+                 struct kpk_err *err) {
+    struct poster *poster = calloc(1, sizeof(*poster));
+
+    *out = NULL;
+    if (!poster) return kpk_fail(err, KPK_FATAL, "poster: no memory");
+    poster->world = world;
+    poster->opts = *opts;
+    poster->posts = calloc((size_t)opts->most, sizeof(*poster->posts));
+    if (!poster->posts) {
+        kpk_fail(err, KPK_FATAL, "poster: no memory");
+        goto fail;
+    }
+    if (client_open(&poster->client, NULL, err)) goto fail;
+    if (pthread_create(&poster->thread, NULL, run_poster, poster)) {
+        kpk_fail(err, KPK_FATAL, "poster: no thread");
+        goto fail;
+    }
+    *out = poster;
+    return 0;
+fail:
+    client_close(poster->client);
+    free(poster->posts);
+    free(poster);
+    return -1;
+}
+
+int poster_acked(const struct poster *poster) { return atomic_load(&poster->acked); }
+
+void poster_stop(struct poster *poster) {
+    char text[TEXT_BYTES];
+
+    if (!poster) return;
+    atomic_store(&poster->stop, true);
+    pthread_join(poster->thread, NULL);
+    for (int i = 0; i < poster->count; i++) {
+        const struct post *post = &poster->posts[i];
+        make_text(&poster->world->users[post->author], post->number, post->too_long, text);
+        note(poster->world, post->author, text, post->outcome);
+    }
+    poster->world->texts += poster->count;
+    client_close(poster->client);
+    free(poster->posts);
+    free(poster);
+}

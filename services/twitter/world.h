@@ -1,0 +1,78 @@
+/* A small world on the Twitter services: users, who follows whom, what they post -- and the
+ * history of it, so that a test or the demo ends in a verdict. It knows nothing but HTTP.
+ *
+ * In the history a stream is an author and an id is the text of a tweet: the poster chooses the
+ * text, so a tweet is known even when the answer to its post never came. Observers are the
+ * timelines: every author's own, and the home timeline of everyone who follows somebody.
+ *
+ * A home timeline ends after its newest 800 tweets: keep a world below that, or expect the rest
+ * lost. */
+#ifndef KPK_SERVICES_TWITTER_WORLD_H
+#define KPK_SERVICES_TWITTER_WORLD_H
+
+#include "services/twitter/client.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { WORLD_HANDLE_BYTES = 31, WORLD_POST_TIMEOUT_MS = 60000 };
+
+struct world_user {
+    char handle[WORLD_HANDLE_BYTES];
+    char id[TWITTER_ID_BYTES];
+    bool posts;   /* has a timeline of its own */
+    bool follows; /* has a home timeline */
+};
+
+struct world {
+    struct client *client;
+    struct kpk_history *history;
+    struct world_user *users;
+    int n_users;
+    int texts; /* handed out so far: no two tweets are alike */
+};
+
+/* Make 'n_users' users whose handles nobody has: worlds never meet.
+ * returns  0, or -1 with 'err' as the client says */
+int world_open(struct world **world, int n_users, struct kpk_err *err) KPK_MUST_CHECK;
+void world_close(struct world *world); /* NULL is fine; the users stay, nobody minds */
+
+/* From here on 'follower' (an index) must see everything 'followee' wrote and writes. */
+int world_follow(struct world *world, int follower, int followee,
+                 struct kpk_err *err) KPK_MUST_CHECK;
+
+/* Post as user 'author' until the outcome is known, and note it.
+ * tweet    out; may be NULL
+ * returns  0: acknowledged; -1 with 'err': refused, or unknown after WORLD_POST_TIMEOUT_MS */
+int world_post(struct world *world, int author, struct twitter_tweet *tweet,
+               struct kpk_err *err) KPK_MUST_CHECK;
+
+/* Read every timeline, again and again until nothing is lost or 'timeout_ms' have passed; what
+ * is duplicated, reordered or invented in a timeline does not heal, and ends the wait.
+ * clean    out; the verdict
+ * returns  0 with 'report'; -1 with 'err': a timeline could not be read */
+int world_check(struct world *world, int timeout_ms, struct kpk_report *report, bool *clean,
+                struct kpk_err *err) KPK_MUST_CHECK;
+
+/* --- a steady load ----------------------------------------------------------------------- */
+
+struct poster;
+
+struct poster_opts {
+    int authors;     /* the first so many users post in turn */
+    int per_second;  /* posts; fewer while the service is away: each waits for its answer */
+    int most;        /* stops by itself after so many */
+    int refuse_each; /* one post in so many is too long and must be refused; 0: none */
+};
+
+/* Post from a thread of its own. The world's other functions may be used meanwhile, except
+ * world_post() and world_check(). */
+int poster_start(struct poster **poster, struct world *world, const struct poster_opts *opts,
+                 struct kpk_err *err) KPK_MUST_CHECK;
+int poster_acked(const struct poster *poster); /* so far; any thread */
+
+/* Finish the post in hand, end the thread, and put what it was told into the world's history.
+ */
+void poster_stop(struct poster *poster); /* NULL is fine */
+
+#endif
