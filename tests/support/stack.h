@@ -1,0 +1,29 @@
+/* The stack under test, by the names of its processes (deploy/native/stack status): what runs,
+ * is it ready, and how to do it harm. The tool that controls it is $KPK_TEST_STACK. */
+#ifndef KPK_TESTS_SUPPORT_STACK_H
+#define KPK_TESTS_SUPPORT_STACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A process that was killed is back in seconds, on a slow machine too. */
+enum { STACK_BACK_MS = 60000 };
+
+/* returns  0: it does not run */
+pid_t stack_pid(const char *name);
+
+/* Does it answer, as its users would ask it: a service by /readyz, a server by its protocol? */
+bool stack_ready(const char *name);
+
+/* A metric without labels of a service's /metrics. returns  -1: no answer, or no such metric */
+int64_t stack_metric(const char *name, const char *metric);
+
+/* SIGSTOP, SIGCONT, SIGKILL. The test fails when no such process runs.
+ * returns  the process it went to */
+pid_t stack_signal(const char *name, int signal);
+
+/* Wait until another process than 'before' runs under this name and is ready. */
+void stack_await_restart(const char *name, pid_t before);
+
+#endif
