@@ -45,16 +45,21 @@ static int set(rd_kafka_conf_t *conf, const char *name, const char *value, const
     return kpk_fail(err, KPK_FATAL, "%s: %s", source, why);
 }
 
-/* KPK_KAFKA_SASL_MECHANISM=PLAIN -> sasl.mechanism=PLAIN */
+/* KPK_KAFKA_SASL_MECHANISM=PLAIN -> sasl.mechanism=PLAIN; and log_level, the one with an
+ * underscore */
 static int set_from_environment(rd_kafka_conf_t *conf, struct kpk_err *err) {
     for (char **entry = environ; *entry; entry++) {
-        char source[PROPERTY_BYTES], name[PROPERTY_BYTES];
+        char source[PROPERTY_BYTES], name[PROPERTY_BYTES], ignored[8];
         const char *eq = strchr(*entry, '=');
 
         if (!eq || strncmp(*entry, ENV_PREFIX, strlen(ENV_PREFIX)) != 0) continue;
         snprintf(source, sizeof(source), "%.*s", (int)(eq - *entry), *entry);
         snprintf(name, sizeof(name), "%s", source + strlen(ENV_PREFIX));
-        for (char *c = name; *c; c++) *c = *c == '_' ? '.' : (char)tolower((unsigned char)*c);
+        for (char *c = name; *c; c++) *c = (char)tolower((unsigned char)*c);
+        if (rd_kafka_conf_set(conf, name, eq + 1, ignored, sizeof(ignored)) == RD_KAFKA_CONF_OK)
+            continue;
+        for (char *c = name; *c; c++)
+            if (*c == '_') *c = '.';
         if (set(conf, name, eq + 1, source, err)) return -1;
     }
     return 0;

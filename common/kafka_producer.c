@@ -130,7 +130,10 @@ int kpk_producer_wait(struct kpk_producer *producer, int timeout_ms, struct kpk_
     while (producer->unacked > 0 && producer->failed == 0) {
         int64_t left = until - kpk_mono_ms();
         if (left <= 0) {
-            purge(producer); /* fills 'failure' */
+            producer->failed++;
+            kpk_fail(&producer->failure, KPK_WAIT,
+                     "kafka: %zu records not acknowledged in %d ms", producer->unacked,
+                     timeout_ms);
             break;
         }
         rd_kafka_poll(producer->rk, (int)left);

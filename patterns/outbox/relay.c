@@ -34,8 +34,11 @@ enum {
     BATCH_ROWS = 500,
     POLL_MS = 500,
     LEASE_MS = 4000,
-    INIT_TIMEOUT_MS = 10000,
-    PUBLISH_TIMEOUT_MS = 15000,
+    /* Each shorter than what a process has to end in: 10 s after SIGTERM. What did not succeed
+     * in time is done again, as a whole. */
+    INIT_TIMEOUT_MS = 5000,
+    PUBLISH_TIMEOUT_MS = 5000,
+    COMMIT_TIMEOUT_MS = 4000,
     OUTAGE_WAIT_MS = 500,
 };
 
@@ -60,9 +63,9 @@ struct kpk_relay {
     int listening_pid;             /* the backend that LISTENs for us; 0: none */
     bool active;                   /* the lease was ours when we last asked */
     int64_t renew_at_ms;           /* monotonic; 0: ask at the next step */
+    pthread_mutex_t lock;          /* of what kpk_relay_check() reads from another thread */
     struct kpk_producer *producer; /* open while active */
-    pthread_mutex_t lock;
-    struct kpk_err outage; /* what the last step met; KPK_OK: nothing; under 'lock' */
+    struct kpk_err outage;         /* what the last step met; KPK_OK: nothing */
 };
 
 int kpk_relay_open(struct kpk_relay **out, const struct kpk_relay_opts *opts,
@@ -97,10 +100,16 @@ void kpk_relay_close(struct kpk_relay *relay) {
 }
 
 int kpk_relay_check(struct kpk_relay *relay, struct kpk_err *err) {
+    int failed = 0;
+
+    /* Asking Kafka may take a second when it is down; the relay has nothing better to do then.
+     */
     pthread_mutex_lock(&relay->lock);
     *err = relay->outage;
+    if (relay->producer && err->verdict == KPK_OK)
+        failed = kpk_kafka_check(relay->producer->rk, err);
     pthread_mutex_unlock(&relay->lock);
-    return err->verdict == KPK_OK ? 0 : -1;
+    return failed || err->verdict != KPK_OK ? -1 : 0;
 }
 
 static void set_outage(struct kpk_relay *relay, const struct kpk_err *outage) {
@@ -112,9 +121,17 @@ static void set_outage(struct kpk_relay *relay, const struct kpk_err *outage) {
 /* --- who relays
  * ------------------------------------------------------------------------------- */
 
+static void set_producer(struct kpk_relay *relay, struct kpk_producer *producer) {
+    pthread_mutex_lock(&relay->lock);
+    relay->producer = producer;
+    pthread_mutex_unlock(&relay->lock);
+}
+
 static void drop_producer(struct kpk_relay *relay) {
-    kpk_producer_close(relay->producer);
-    relay->producer = NULL;
+    struct kpk_producer *producer = relay->producer;
+
+    set_producer(relay, NULL);
+    kpk_producer_close(producer);
     relay->renew_at_ms = 0; /* we may have been fenced: ask before the next try */
 }
 
@@ -188,14 +205,19 @@ static int kafka_failed(rd_kafka_error_t *error, const char *what, struct kpk_er
 
 /* Fence every relay before us. */
 static int open_producer(struct kpk_relay *relay, struct kpk_err *err) {
+    struct kpk_producer_opts opts = {.durability = KPK_CRITICAL,
+                                     .transactional_id = relay->lease_name};
+    struct kpk_producer *producer;
+
     if (relay->producer) return 0;
-    if (kpk_producer_open(&relay->producer,
-                          &(struct kpk_producer_opts){.durability = KPK_CRITICAL,
-                                                      .transactional_id = relay->lease_name},
-                          err))
+    if (kpk_producer_open(&producer, &opts, err)) return -1;
+    if (kafka_failed(rd_kafka_init_transactions(producer->rk, INIT_TIMEOUT_MS),
+                     "init_transactions", err)) {
+        kpk_producer_close(producer);
         return -1;
-    return kafka_failed(rd_kafka_init_transactions(relay->producer->rk, INIT_TIMEOUT_MS),
-                        "init_transactions", err);
+    }
+    set_producer(relay, producer);
+    return 0;
 }
 
 /* --- what is relayed
@@ -275,7 +297,7 @@ static int publish(struct kpk_relay *relay, const PGresult *rows, char *seqs,
     }
     strcpy(end, end == seqs ? "{}" : "}");
     if (kpk_producer_wait(relay->producer, PUBLISH_TIMEOUT_MS, err)) return -1;
-    return kafka_failed(rd_kafka_commit_transaction(rk, PUBLISH_TIMEOUT_MS),
+    return kafka_failed(rd_kafka_commit_transaction(rk, COMMIT_TIMEOUT_MS),
                         "commit_transaction", err);
 }
 
@@ -360,10 +382,7 @@ static int step(struct kpk_relay *relay, struct kpk_err *err) {
         kpk_stop_wait(relay->opts.poll_ms);
         return 0;
     }
-    if (open_producer(relay, err)) {
-        drop_producer(relay);
-        return -1;
-    }
+    if (open_producer(relay, err)) return -1;
     count = relay_batch(relay, err);
     if (count < 0) return -1;
     return count > 0 ? 0 : wait_for_rows(relay, err);
