@@ -19,14 +19,19 @@ enum {
     SOCKET_THREADS = 2,
     CONNECTION_BYTES = 16 << 10, /* a connection's header fields, both ways */
     ACCEPT_SLACK = 64,           /* libmicrohttpd's limit lies above ours, which can wait */
-    CLOSE_SEND_S = 1,
+    CLOSE_SEND_S = 2,
 };
+
+static struct kpk_metric active = {.name = "http_server_active_requests",
+                                   .help = "Requests that are complete and not answered yet",
+                                   .type = KPK_GAUGE};
 
 /* ---- in hand ---- */
 
 static void count_in(struct kpk_request *request) {
     if (request->counted) return;
     request->counted = true;
+    kpk_metric_add(&active, 1);
     pthread_mutex_lock(&request->http->lock);
     request->http->in_hand++;
     pthread_mutex_unlock(&request->http->lock);
@@ -36,6 +41,7 @@ static void count_out(struct kpk_request *request) {
     struct kpk_http *http = request->http;
 
     if (!request->counted) return;
+    kpk_metric_add(&active, -1);
     pthread_mutex_lock(&http->lock);
     if (--http->in_hand == 0) pthread_cond_signal(&http->idle);
     pthread_mutex_unlock(&http->lock);
@@ -288,6 +294,7 @@ int kpk_http_open(struct kpk_http **out, const struct kpk_http_opts *opts,
     pthread_mutex_init(&http->connections_lock, NULL);
     pthread_cond_init(&http->work, NULL);
     pthread_cond_init(&http->idle, NULL);
+    pthread_cond_init(&http->connection_closed, NULL);
     if (kpk_http_openapi_check(opts, err) || kpk_http_routes_open(http, err) ||
         kpk_http_listen(http, err) || start_daemon(http, err) || start_workers(http, err) ||
         kpk_http_ready_open(http, err) || kpk_http_accept_start(http, err)) {
@@ -298,7 +305,9 @@ int kpk_http_open(struct kpk_http **out, const struct kpk_http_opts *opts,
     return 0;
 }
 
-void kpk_http_drain(struct kpk_http *http) { http->draining = true; }
+void kpk_http_drain(struct kpk_http *http) {
+    if (http) http->draining = true;
+}
 
 void kpk_http_close(struct kpk_http *http) {
     struct kpk_request *request;
@@ -316,11 +325,13 @@ void kpk_http_close(struct kpk_http *http) {
     /* What the workers finished last is on its way; nothing is suspended any more. */
     int cut = wait_until_idle(http, CLOSE_SEND_S);
     if (cut > 0) kpk_warn("http_close", "cut=%d", cut);
+    kpk_http_hang_up(http);
     if (http->daemon) MHD_stop_daemon(http->daemon);
     kpk_http_routes_close(http);
     pthread_mutex_destroy(&http->lock);
     pthread_mutex_destroy(&http->connections_lock);
     pthread_cond_destroy(&http->work);
     pthread_cond_destroy(&http->idle);
+    pthread_cond_destroy(&http->connection_closed);
     free(http);
 }

@@ -18,9 +18,16 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, OTHER_DESCRIPTORS = 512, FULL_RETRY_MS = 20 };
+enum {
+    BACKLOG = 1024,
+    OTHER_DESCRIPTORS = 512,
+    FULL_RETRY_MS = 20,
+    HANG_UP_MS = 2000,
+    HANG_UP_ROUND_MS = 20
+};
 
 struct http_connection {
     struct http_connection *next, *prev;
@@ -82,6 +89,8 @@ void kpk_http_connection_changed(void *cls, struct MHD_Connection *connection,
         http->connection_count--;
         if (*socket_context) untrack(http, *socket_context);
         *socket_context = NULL;
+        http->closed++;
+        pthread_cond_signal(&http->connection_closed);
     }
 }
 
@@ -95,6 +104,28 @@ static void reap(struct kpk_http *http) {
         if (at == 0 || now_ms < at) continue;
         c->deadline_ms = 0;
         shutdown(c->fd, SHUT_RDWR); /* its socket thread sees the end, and closes it */
+    }
+    pthread_mutex_unlock(&http->connections_lock);
+}
+
+/* MHD_stop_daemon() would close them too; but when a malformed request comes in meanwhile,
+ * 0.9.75 answers it with a response that it has refused to make (MHD_queue_response() does
+ * nothing during a shutdown) and crashes. So it is stopped when it has nothing left to read. */
+void kpk_http_hang_up(struct kpk_http *http) {
+    int64_t until_ms = kpk_mono_ms() + HANG_UP_MS;
+    struct timespec round;
+
+    pthread_mutex_lock(&http->connections_lock);
+    while (http->closed < http->accepted && kpk_mono_ms() < until_ms) {
+        /* Again in each round: one that was accepted last may turn up late. */
+        for (struct http_connection *c = http->connections; c; c = c->next)
+            shutdown(c->fd, SHUT_RDWR);
+        clock_gettime(CLOCK_MONOTONIC, &round);
+        round.tv_nsec += HANG_UP_ROUND_MS * 1000000L;
+        round.tv_sec += round.tv_nsec / 1000000000L;
+        round.tv_nsec %= 1000000000L;
+        pthread_cond_clockwait(&http->connection_closed, &http->connections_lock,
+                               CLOCK_MONOTONIC, &round);
     }
     pthread_mutex_unlock(&http->connections_lock);
 }
@@ -147,7 +178,9 @@ static bool accept_waiting(struct kpk_http *http) {
             return false;
         if (fd < 0 && errno == EAGAIN) return true;
         /* Whatever else accept(2) says is about one client that left already. */
-        if (fd >= 0) MHD_add_connection(http->daemon, fd, (struct sockaddr *)&address, len);
+        if (fd < 0) continue;
+        if (MHD_add_connection(http->daemon, fd, (struct sockaddr *)&address, len) == MHD_YES)
+            http->accepted++;
     }
     return true;
 }

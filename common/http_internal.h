@@ -125,7 +125,9 @@ struct kpk_http {
     bool acceptor_started;
     pthread_mutex_t connections_lock;
     struct http_connection *connections;
+    pthread_cond_t connection_closed;
     atomic_int connection_count;
+    atomic_ullong accepted, closed; /* connections, ever */
 
     /* http.c */
     pthread_mutex_t lock; /* of the queue and 'in_hand' */
@@ -149,6 +151,7 @@ void kpk_http_resume(struct kpk_request *request);
 int kpk_http_listen(struct kpk_http *http, struct kpk_err *err) KPK_MUST_CHECK;
 int kpk_http_accept_start(struct kpk_http *http, struct kpk_err *err) KPK_MUST_CHECK;
 void kpk_http_accept_stop(struct kpk_http *http); /* refuses connections from here on */
+void kpk_http_hang_up(struct kpk_http *http);     /* closes those there are */
 /* MHD_OPTION_NOTIFY_CONNECTION */
 void kpk_http_connection_changed(void *cls, struct MHD_Connection *connection,
                                  void **socket_context,

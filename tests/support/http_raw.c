@@ -34,7 +34,7 @@ int raw_free_port(void) {
     return ntohs(address.sin_port);
 }
 
-static int try_connect(int port) {
+int raw_try_connect(int port) {
     struct sockaddr_in address = loopback(port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -45,17 +45,10 @@ static int try_connect(int port) {
 }
 
 int raw_connect(int port) {
-    int fd = try_connect(port);
+    int fd = raw_try_connect(port);
 
     assert_true(fd >= 0);
     return fd;
-}
-
-bool raw_can_connect(int port) {
-    int fd = try_connect(port);
-
-    if (fd >= 0) close(fd);
-    return fd >= 0;
 }
 
 void raw_send(int fd, const char *text) {

@@ -19,8 +19,8 @@ struct raw_answer {
 int raw_free_port(void);
 
 int raw_connect(int port);
-/* returns false when nobody accepts connections */
-bool raw_can_connect(int port);
+/* The same, or -1 when nobody accepts connections. */
+int raw_try_connect(int port);
 void raw_send(int fd, const char *text);
 
 /* Wait for one answer. With 'head_request' no body is expected. */

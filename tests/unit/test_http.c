@@ -21,8 +21,7 @@
 
 enum { BODY_BYTES = 64 };
 
-/* --- a small service
- * -------------------------------------------------------------------------- */
+/* ---- a small service ---- */
 
 static void add(cJSON *object, const char *name, const char *value) {
     cJSON_AddStringToObject(object, name, value ? value : "(none)");
@@ -130,8 +129,7 @@ static int close_server(void **state) {
     return 0;
 }
 
-/* --- the table
- * -------------------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 #define END " HTTP/1.1\r\nHost: t\r\n\r\n"
 #define HOST " HTTP/1.1\r\nHost: t\r\n"
@@ -280,8 +278,7 @@ static void each_request_has_its_answer(void **state) {
     }
 }
 
-/* --- connections
- * ------------------------------------------------------------------------------ */
+/* ---- connections ---- */
 
 static void a_connection_is_kept_where_it_can_be(void **state) {
     static const struct {
@@ -361,8 +358,7 @@ static void a_request_may_come_in_pieces(void **state) {
     close(fd);
 }
 
-/* --- bodies that are too long
- * ----------------------------------------------------------------- */
+/* ---- bodies that are too long ---- */
 
 /* A chunked body of 'bytes' bytes. returns what was answered: 0 when the connection was cut */
 static int post_chunked(size_t bytes) {
@@ -398,8 +394,7 @@ static void a_chunked_body_is_limited_too(void **state) {
     assert_int_equal(post_chunked(1), 200);
 }
 
-/* --- a client that is not ours
- * ---------------------------------------------------------------- */
+/* ---- a client that is not ours ---- */
 
 static size_t ignore(char *data, size_t size, size_t count, void *arg) {
     (void)data, (void)arg;
@@ -437,8 +432,7 @@ static void libcurl_agrees(void **state) {
     curl_slist_free_all(headers);
 }
 
-/* --- rubbish
- * ---------------------------------------------------------------------------------- */
+/* ---- rubbish ---- */
 
 /* Sound requests with a few bytes changed, dropped or doubled: whatever the answers, the server
  * is there afterwards (and ASan is content). */
@@ -467,13 +461,13 @@ static void rubbish_does_no_harm(void **state) {
         assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), len);
         if (round % 2) shutdown(fd, SHUT_WR);
         close(fd);
+        if (round % 50) continue;
+        raw_ask(port, "GET /livez" END, &answer);
+        assert_int_equal(answer.status, 200);
     }
-    raw_ask(port, "GET /livez" END, &answer);
-    assert_int_equal(answer.status, 200);
 }
 
-/* --- what open() refuses
- * ---------------------------------------------------------------------- */
+/* ---- what open() refuses ---- */
 
 static void a_server_that_cannot_start_says_why(void **state) {
     static const struct kpk_route no_slash[] = {{"GET", "v1", echo, 0}, {0}};

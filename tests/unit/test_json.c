@@ -18,8 +18,7 @@
 /* A literal with NUL bytes in it, and its length. */
 #define BYTES(literal) literal, sizeof(literal) - 1
 
-/* --- UTF-8
- * ------------------------------------------------------------------------------------ */
+/* ---- UTF-8 ---- */
 
 static void utf8_is_what_rfc_3629_says(void **state) {
     static const struct {
@@ -63,8 +62,7 @@ static void utf8_is_what_rfc_3629_says(void **state) {
     assert_true(kpk_utf8_valid(BYTES("a\0b"), NULL)); /* NUL is a character like others */
 }
 
-/* --- parsing
- * ---------------------------------------------------------------------------------- */
+/* ---- parsing ---- */
 
 static void parses_one_object_or_says_why_not(void **state) {
     static const struct {
@@ -173,8 +171,7 @@ static void many_members_cost_little(void **state) {
     free(text);
 }
 
-/* --- fields
- * ----------------------------------------------------------------------------------- */
+/* ---- fields ---- */
 
 static const char document[] =
     "{\"text\":\"hi\",\"empty\":\"\",\"n\":42,\"neg\":-7,\"half\":0.5,\"big\":9007199254740992,"

@@ -125,8 +125,7 @@ static void the_process_tells_about_itself(void **state) {
     free(text);
 }
 
-/* --- threads
- * ---------------------------------------------------------------------------------- */
+/* ---- threads ---- */
 
 enum { THREADS = 8, ROUNDS = 20000 };
 
