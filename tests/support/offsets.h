@@ -1,0 +1,15 @@
+/* How far topics and groups are, asked from outside. Full names; the test fails when nobody
+ * answers. */
+#ifndef KPK_TESTS_SUPPORT_OFFSETS_H
+#define KPK_TESTS_SUPPORT_OFFSETS_H
+
+#include <librdkafka/rdkafka.h>
+
+/* The ends of the topic's partitions, added up: it grows by one for each record. */
+int64_t offsets_end(const char *topic);
+
+/* Wait until 'group' has committed past the record at each offset in 'list'. */
+void offsets_await_past(const char *group, const rd_kafka_topic_partition_list_t *list,
+                        int timeout_ms);
+
+#endif
