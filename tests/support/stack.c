@@ -39,10 +39,12 @@ pid_t stack_pid(const char *name) {
 /* KPK_FANOUT_WORKER_1_URL, as `stack env` prints it. returns  NULL: 'name' is no service */
 static const char *service_url(const char *name) {
     char variable[COMMAND_BYTES];
+    const char *url;
 
     snprintf(variable, sizeof(variable), "KPK_%s_URL", name);
     for (char *c = variable; *c; c++) *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
-    return getenv(variable);
+    url = getenv(variable);
+    return url && strncmp(url, "http://", strlen("http://")) == 0 ? url : NULL;
 }
 
 struct page {
@@ -164,9 +166,10 @@ struct restart {
 
 static bool restarted(void *ctx) {
     const struct restart *restart = ctx;
-    pid_t now = stack_pid(restart->name);
 
-    return now > 0 && now != restart->before && stack_ready(restart->name);
+    if (!stack_ready(restart->name)) return false; /* first, as asking for the pid is slow */
+    pid_t now = stack_pid(restart->name);
+    return now > 0 && now != restart->before;
 }
 
 void stack_await_restart(const char *name, pid_t before) {

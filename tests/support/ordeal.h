@@ -1,0 +1,40 @@
+/* A world under a steady load while something is done to the stack: nothing acknowledged may be
+ * lost, doubled or reordered, nothing refused may appear.
+ *
+ *   ordeal_begin(&ordeal, &opts)      users, follows, a thread that posts
+ *   ...                               harm
+ *   ordeal_go_on(&ordeal)             the load is acknowledged again
+ *   ordeal_end(&ordeal)               the verdict: every timeline over HTTP, and the topic
+ *
+ * The topic is one more observer, oldest first within each author. There an event may be
+ * repeated (the relay publishes a row again when it dies before deleting it): it has the same
+ * ce_id, and only its first sighting counts. */
+#ifndef KPK_TESTS_SUPPORT_ORDEAL_H
+#define KPK_TESTS_SUPPORT_ORDEAL_H
+
+#include "common/tail.h"
+#include "services/twitter/world.h"
+
+enum { ORDEAL_POSTS = 700 }; /* at most: a timeline holds 800 */
+
+struct ordeal {
+    struct world *world;
+    struct poster *poster;
+    struct kpk_tail *tail;
+    char events[ORDEAL_POSTS][KPK_UUID_BYTES]; /* ce_ids seen in the topic */
+    int n_events, repeated;
+};
+
+void ordeal_begin(struct ordeal *ordeal);
+
+/* Wait until many more posts are acknowledged than now. */
+void ordeal_go_on(struct ordeal *ordeal);
+
+/* Wait until many more events are in the topic than now. */
+void ordeal_await_events(struct ordeal *ordeal);
+
+/* End the load, wait until everything is where it must be, and judge: the test fails unless the
+ * verdict is clean. */
+void ordeal_end(struct ordeal *ordeal);
+
+#endif
