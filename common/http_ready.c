@@ -81,6 +81,7 @@ static struct kpk_request *take_waiting(struct http_ready *ready) {
 static void *ready_main(void *arg) {
     struct kpk_http *http = arg;
     struct http_ready *ready = &http->ready;
+    struct kpk_quoted quoted;
 
     pthread_mutex_lock(&ready->lock);
     for (;;) {
@@ -95,7 +96,8 @@ static void *ready_main(void *arg) {
 
         pthread_mutex_lock(&ready->lock);
         if (status != ready->status)
-            kpk_log("http_ready", "ready=%s", status == 200 ? "yes" : "no");
+            kpk_log("http_ready", "ready=%s result=%s", status == 200 ? "yes" : "no",
+                    kpk_quote(&quoted, body ? body : ""));
         old = ready->body;
         ready->body = body;
         ready->status = status;

@@ -151,7 +151,8 @@ static void observe(struct kpk_request *request) {
         snprintf(labels, sizeof(labels),
                  "http_request_method=\"%s\",http_route=\"%s\",status_class=\"%dxx\"",
                  route->row.method, route->row.path, class);
-        metric = route->durations[class] = kpk_metric_with(&duration, labels);
+        metric = kpk_metric_with(&duration, labels);
+        route->durations[class] = metric;
     }
     kpk_metric_observe_us(metric, kpk_mono_us() - request->start_us);
 }

@@ -159,9 +159,9 @@ void kpk_log_at(enum kpk_log_level level, const char *event, const char *fmt, ..
 
     if (level < config.level) return;
     va_start(args, fmt);
-    if (vsnprintf(pairs, sizeof(pairs), fmt, args) >= (int)sizeof(pairs))
-        strcpy(pairs + sizeof(pairs) - sizeof(cut), cut);
+    int len = vsnprintf(pairs, sizeof(pairs), fmt, args);
     va_end(args);
+    if (len >= (int)sizeof(pairs)) strcpy(pairs + sizeof(pairs) - sizeof(cut), cut);
     gettimeofday(&now, NULL);
     gmtime_r(&now.tv_sec, &utc);
     size_t n = strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);

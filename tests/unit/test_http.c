@@ -1,5 +1,6 @@
 /* One request at a time: what each is answered, and which connections stay open after it. What
- * happens when many come at once is in test_http_busy.c. */
+ * happens when many come at once is in test_http_busy.c, how a server ends in
+ * test_http_close.c. */
 #include "common/http.h"
 #include "common/utf8.h"
 
@@ -432,41 +433,6 @@ static void libcurl_agrees(void **state) {
     curl_slist_free_all(headers);
 }
 
-/* ---- rubbish ---- */
-
-/* Sound requests with a few bytes changed, dropped or doubled: whatever the answers, the server
- * is there afterwards (and ASan is content). */
-static void rubbish_does_no_harm(void **state) {
-    struct raw_answer answer;
-
-    (void)state;
-    srand(17);
-    for (int round = 0; round < 2000; round++) {
-        const char *from = answers[(size_t)rand() % COUNT(answers)].request;
-        char text[1024];
-        size_t len = strlen(from);
-        int fd = raw_connect(port);
-
-        memcpy(text, from, len);
-        for (int change = 0; change < 3; change++) {
-            size_t at = (size_t)rand() % len;
-
-            if (rand() % 3 == 0)
-                text[at] = (char)rand();
-            else if (rand() % 2 == 0 && len > 1)
-                memmove(text + at, text + at + 1, --len - at);
-            else if (len < sizeof(text))
-                memmove(text + at + 1, text + at, len++ - at);
-        }
-        assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), len);
-        if (round % 2) shutdown(fd, SHUT_WR);
-        close(fd);
-        if (round % 50) continue;
-        raw_ask(port, "GET /livez" END, &answer);
-        assert_int_equal(answer.status, 200);
-    }
-}
-
 /* ---- what open() refuses ---- */
 
 static void a_server_that_cannot_start_says_why(void **state) {
@@ -518,7 +484,6 @@ int main(void) {
         cmocka_unit_test(a_request_may_come_in_pieces),
         cmocka_unit_test(a_chunked_body_is_limited_too),
         cmocka_unit_test(libcurl_agrees),
-        cmocka_unit_test(rubbish_does_no_harm),
         cmocka_unit_test(a_server_that_cannot_start_says_why),
     };
 

@@ -1,16 +1,15 @@
 /* Many at once: a full queue, slow clients, idle ones, readiness under a storm of polls,
- * closing while requests are in hand. Handlers wait at a gate that the test holds, so what is
- * "in hand" is known and nothing depends on how fast a machine is. */
+ * answers that must not mix. Handlers wait at a gate that the test holds: nothing here depends
+ * on how fast a machine is. */
 #include "common/clock.h"
 #include "common/http.h"
 #include "common/json.h"
-#include "common/metrics.h"
 
+#include "tests/support/http_gate.h"
 #include "tests/support/http_raw.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -25,49 +24,13 @@
 
 enum { WORKERS = 2, QUEUE = 3 };
 
-/* ---- the gate ---- */
-
-static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t gate_changed = PTHREAD_COND_INITIALIZER;
-static bool gate_open;
-static int at_gate; /* handlers and checks that wait */
-
-static void pass_gate(void) {
-    pthread_mutex_lock(&gate_lock);
-    at_gate++;
-    pthread_cond_broadcast(&gate_changed);
-    while (!gate_open) pthread_cond_wait(&gate_changed, &gate_lock);
-    at_gate--;
-    pthread_mutex_unlock(&gate_lock);
-}
-
-static void set_gate(bool open) {
-    pthread_mutex_lock(&gate_lock);
-    gate_open = open;
-    pthread_cond_broadcast(&gate_changed);
-    pthread_mutex_unlock(&gate_lock);
-}
-
-static void wait_at_gate(int count) {
-    struct timespec until;
-    int code = 0;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += RAW_DEADLINE_MS / 1000;
-    pthread_mutex_lock(&gate_lock);
-    while (at_gate < count && code == 0)
-        code = pthread_cond_timedwait(&gate_changed, &gate_lock, &until);
-    pthread_mutex_unlock(&gate_lock);
-    assert_int_equal(code, 0);
-}
-
 /* ---- the service ---- */
 
 static atomic_int checks_run, check_fails, check_waits;
 
 static void gated(struct kpk_request *request, struct kpk_response *response, void *ctx) {
     (void)request, (void)ctx;
-    pass_gate();
+    http_gate_pass();
     kpk_http_json_text(response, 200, "{\"passed\":true}");
 }
 
@@ -90,7 +53,7 @@ static const struct kpk_route routes[] = {{"GET", "/gated", gated, 0},
 static int check_first(void *ctx, struct kpk_err *err) {
     (void)ctx;
     checks_run++;
-    if (check_waits) pass_gate();
+    if (check_waits) http_gate_pass();
     return check_fails ? kpk_fail(err, KPK_WAIT, "refused \"here\"") : 0;
 }
 
@@ -109,7 +72,7 @@ static void open_server(struct kpk_http_opts opts) {
     struct kpk_err err = {0};
 
     checks_run = check_fails = check_waits = 0;
-    set_gate(false);
+    http_gate_set(false);
     opts.port = port = raw_free_port();
     opts.routes = routes;
     opts.workers = WORKERS;
@@ -132,42 +95,6 @@ static int send_gated(void) {
     return fd;
 }
 
-static void *close_it(void *arg) {
-    kpk_http_close(http);
-    return arg;
-}
-
-/* Until nobody accepts connections any more: from then on the server is closing. */
-static void wait_until_refused(void) {
-    int64_t until_ms = kpk_mono_ms() + RAW_DEADLINE_MS;
-
-    for (int fd; (fd = raw_try_connect(port)) >= 0; close(fd))
-        assert_true(kpk_mono_ms() < until_ms);
-}
-
-/* The value of a series that /metrics shows; 'series' with its labels. 0 when it is not there
- */
-static long long metric(const char *series) {
-    char *text = kpk_metrics_text(), line[256];
-    const char *at;
-    long long value;
-
-    assert_non_null(text);
-    snprintf(line, sizeof(line), "\n%s ", series);
-    at = strstr(text, line);
-    value = at ? atoll(at + strlen(line)) : 0;
-    free(text);
-    return value;
-}
-
-static void wait_until_active(long long count) {
-    int64_t until_ms = kpk_mono_ms() + RAW_DEADLINE_MS;
-    long long active;
-
-    while ((active = metric("http_server_active_requests")) != count)
-        if (kpk_mono_ms() > until_ms) fail_msg("%lld active, not %lld", active, count);
-}
-
 /* ---- the queue ---- */
 
 static void past_the_queue_is_503_and_nothing_else_stops(void **state) {
@@ -180,7 +107,7 @@ static void past_the_queue_is_503_and_nothing_else_stops(void **state) {
     open_server((struct kpk_http_opts){0});
     for (int i = 0; i < MANY; i++) {
         fds[i] = send_gated();
-        if (i < WORKERS) wait_at_gate(i + 1);
+        if (i < WORKERS) http_gate_wait(i + 1);
     }
     while (refused < MANY - WORKERS - QUEUE) { /* those who find the queue full hear at once */
         assert_true(kpk_mono_ms() < until_ms);
@@ -198,7 +125,7 @@ static void past_the_queue_is_503_and_nothing_else_stops(void **state) {
     assert_int_equal(ask("/readyz", &answer), 200);
     assert_int_equal(ask("/metrics", &answer), 200);
     assert_int_equal(ask("/echo/x", &answer), 503); /* still full */
-    set_gate(true);
+    http_gate_set(true);
     for (int i = 0; i < MANY; i++) {
         if (fds[i] < 0) continue;
         raw_read(fds[i], false, &answer);
@@ -216,11 +143,12 @@ static void a_client_that_leaves_is_no_loss(void **state) {
     open_server((struct kpk_http_opts){0});
     for (int i = 0; i < WORKERS + QUEUE; i++) {
         int fd = send_gated();
-        wait_until_active(i + 1);
+        if (i < WORKERS) http_gate_wait(i + 1);
+        http_wait_active(i + 1);
         close(fd);
     }
-    set_gate(true);
-    wait_until_active(0);
+    http_gate_set(true);
+    http_wait_active(0);
     assert_int_equal(ask("/livez", &answer), 200);
     kpk_http_close(http);
 }
@@ -284,11 +212,11 @@ static void a_slow_handler_is_not_cut(void **state) {
     (void)state;
     open_server((struct kpk_http_opts){.idle_timeout_s = 1});
     fd = send_gated();
-    wait_at_gate(1);
+    http_gate_wait(1);
     idle = raw_connect(port);
     assert_true(raw_closed(idle)); /* a time-out has passed since the request was sent */
     close(idle);
-    set_gate(true);
+    http_gate_set(true);
     raw_read(fd, false, &answer);
     assert_int_equal(answer.status, 200);
     close(fd);
@@ -387,9 +315,9 @@ static void a_storm_of_polls_is_one_check(void **state) {
         fds[i] = raw_connect(port);
         raw_send(fds[i], "GET /readyz HTTP/1.1\r\nHost: t\r\n\r\n");
     }
-    wait_at_gate(1);
+    http_gate_wait(1);
     assert_int_equal(ask("/echo/x", &answer), 200); /* no worker waits with them */
-    set_gate(true);
+    http_gate_set(true);
     for (int i = 0; i < STORM; i++) {
         raw_read(fds[i], false, &answer);
         /* On a machine so slow that the check seems to hang, saying so is right. */
@@ -410,71 +338,9 @@ static void a_check_that_hangs_is_told(void **state) {
     assert_non_null(strstr(answer.body, "a check did not answer for 2 s"));
     assert_int_equal(ask("/readyz", &answer), 503); /* at once */
     assert_int_equal(checks_run, 1);
-    set_gate(true);
+    http_gate_set(true);
     ready_becomes(200, &answer);
     kpk_http_close(http);
-}
-
-/* ---- close ---- */
-
-static void close_finishes_what_is_in_hand(void **state) {
-    enum { IN_HAND = WORKERS + QUEUE };
-    static struct raw_answer answer;
-    pthread_t closer;
-    int fds[IN_HAND], idle, half;
-
-    (void)state;
-    open_server((struct kpk_http_opts){.checks = checks});
-    idle = raw_connect(port);
-    half = raw_connect(port);
-    raw_send(half, "POST /echo/a HTTP/1.1\r\nHost: t\r\n");
-    for (int i = 0; i < IN_HAND; i++) {
-        fds[i] = send_gated();
-        if (i < WORKERS) wait_at_gate(i + 1);
-    }
-    wait_until_active(IN_HAND);
-    pthread_create(&closer, NULL, close_it, NULL);
-    wait_until_refused();
-    set_gate(true);
-    for (int i = 0; i < IN_HAND; i++) {
-        raw_read(fds[i], false, &answer);
-        assert_int_equal(answer.status, 200);
-        assert_non_null(strcasestr(answer.head, "\r\nConnection: close\r\n"));
-        close(fds[i]);
-    }
-    pthread_join(closer, NULL);
-    assert_true(raw_closed(idle));
-    assert_true(raw_closed(half));
-    close(idle);
-    close(half);
-}
-
-/* Workers hang: what is queued behind them is answered with 503 when the time is up. */
-static void close_gives_up_on_the_queue(void **state) {
-    static struct raw_answer answer;
-    pthread_t closer;
-    int fds[WORKERS + QUEUE];
-
-    (void)state;
-    open_server((struct kpk_http_opts){.close_timeout_s = 1});
-    for (int i = 0; i < WORKERS + QUEUE; i++) {
-        fds[i] = send_gated();
-        if (i < WORKERS) wait_at_gate(i + 1);
-    }
-    wait_until_active(WORKERS + QUEUE);
-    pthread_create(&closer, NULL, close_it, NULL);
-    for (int i = WORKERS; i < WORKERS + QUEUE; i++) {
-        raw_read(fds[i], false, &answer);
-        assert_int_equal(answer.status, 503);
-        assert_non_null(strstr(answer.body, "shutting down"));
-    }
-    set_gate(true);
-    for (int i = 0; i < WORKERS; i++) {
-        raw_read(fds[i], false, &answer);
-        assert_int_equal(answer.status, 200);
-    }
-    pthread_join(closer, NULL);
-    for (int i = 0; i < WORKERS + QUEUE; i++) close(fds[i]);
 }
 
 /* ---- many threads ---- */
@@ -537,7 +403,7 @@ static void answers_do_not_mix(void **state) {
         "http_server_request_duration_seconds_count{http_request_method="
         "\"POST\",http_route=\"/echo/{id}\",status_class=\"2xx\"}";
     pthread_t threads[THREADS];
-    long long before = metric(posts);
+    long long before = http_metric(posts);
 
     (void)state;
     open_server((struct kpk_http_opts){0});
@@ -549,54 +415,8 @@ static void answers_do_not_mix(void **state) {
         pthread_join(threads[i], &right);
         assert_int_equal((intptr_t)right, ROUNDS);
     }
-    assert_int_equal(metric(posts) - before, THREADS * ROUNDS);
+    assert_int_equal(http_metric(posts) - before, THREADS * ROUNDS);
     kpk_http_close(http);
-}
-
-static atomic_int hammered;
-static atomic_bool stop_hammering;
-
-/* Sound requests, and malformed ones that libmicrohttpd answers by itself. */
-static void *hammer(void *arg) {
-    static const char *const requests[] = {"GET /echo/a HTTP/1.1\r\nHost: t\r\n\r\n"
-                                           "GET /readyz HTTP/1.1\r\nHost: t\r\n\r\n",
-                                           "GET /livez HTTP/1.1\r\n\r\n"};
-    char buffer[4096];
-
-    for (int round = 0; !stop_hammering; round++) {
-        const char *request = requests[round % 2];
-        int fd = raw_try_connect(port);
-
-        if (fd < 0) continue;
-        if (send(fd, request, strlen(request), MSG_NOSIGNAL) > 0 && raw_readable(fd, 100) &&
-            recv(fd, buffer, sizeof(buffer), 0) > 0)
-            hammered++;
-        close(fd);
-    }
-    return arg;
-}
-
-/* Open, load, close, again and again: what goes wrong between threads goes wrong at the ends.
- */
-static void closing_under_load_is_clean(void **state) {
-    enum { HAMMERS = 4, ANSWERS = 50 };
-    pthread_t threads[HAMMERS];
-
-    (void)state;
-    for (int round = 0; round < 20; round++) {
-        int64_t until_ms = kpk_mono_ms() + RAW_DEADLINE_MS;
-
-        open_server((struct kpk_http_opts){.checks = checks});
-        hammered = 0;
-        stop_hammering = false;
-        for (int i = 0; i < HAMMERS; i++)
-            assert_int_equal(pthread_create(&threads[i], NULL, hammer, NULL), 0);
-        while (hammered < ANSWERS && kpk_mono_ms() < until_ms) sched_yield();
-        kpk_http_close(http);
-        stop_hammering = true;
-        for (int i = 0; i < HAMMERS; i++) pthread_join(threads[i], NULL);
-        assert_true(hammered >= ANSWERS);
-    }
 }
 
 int main(void) {
@@ -610,10 +430,7 @@ int main(void) {
         cmocka_unit_test(readyz_names_what_is_missing),
         cmocka_unit_test(a_storm_of_polls_is_one_check),
         cmocka_unit_test(a_check_that_hangs_is_told),
-        cmocka_unit_test(close_finishes_what_is_in_hand),
-        cmocka_unit_test(close_gives_up_on_the_queue),
         cmocka_unit_test(answers_do_not_mix),
-        cmocka_unit_test(closing_under_load_is_clean),
     };
 
     curl_global_init(CURL_GLOBAL_DEFAULT);
