@@ -70,7 +70,8 @@ struct kpk_http_opts {
 int kpk_http_open(struct kpk_http **http, const struct kpk_http_opts *opts,
                   struct kpk_err *err) KPK_MUST_CHECK;
 
-/* From here on /readyz answers 503 "draining", so that a load balancer looks elsewhere. */
+/* From here on /readyz answers 503 "draining", so that a load balancer looks elsewhere.
+ * NULL is fine. */
 void kpk_http_drain(struct kpk_http *http);
 
 /* Refuse new connections, finish the requests in hand (after 'close_timeout_s' those still
