@@ -2,14 +2,17 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int kpk_fail(struct kpk_err *err, enum kpk_verdict verdict, const char *fmt, ...) {
+    char msg[sizeof(err->msg)]; /* an argument may be err->msg itself */
     va_list args;
 
-    err->verdict = verdict;
     va_start(args, fmt);
-    vsnprintf(err->msg, sizeof(err->msg), fmt, args);
+    vsnprintf(msg, sizeof(msg), fmt, args);
     va_end(args);
+    err->verdict = verdict;
+    memcpy(err->msg, msg, sizeof(msg));
     return -1;
 }
 
