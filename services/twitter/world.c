@@ -102,8 +102,8 @@ int world_follow(struct world *world, int follower, int followee, struct kpk_err
 
 /* --- posts ------------------------------------------------------------------------------- */
 
-static void make_text(const struct world_user *author, int number, bool too_long, char *text) {
-    int len = snprintf(text, TEXT_BYTES, "tweet %d of %s", number, author->handle);
+static void make_text(int number, bool too_long, char *text) {
+    int len = snprintf(text, TEXT_BYTES, "tweet %d", number);
 
     if (!too_long) return;
     memset(text + len, '.', (size_t)(TOO_LONG - len));
@@ -129,7 +129,7 @@ int world_post(struct world *world, int author, struct twitter_tweet *tweet,
     enum kpk_write_outcome outcome;
     char text[TEXT_BYTES], key[KPK_UUID_BYTES];
 
-    make_text(user, ++world->texts, false, text);
+    make_text(++world->texts, false, text);
     kpk_uuid7(key);
     outcome = client_post_until_known(world->client, user->id, key, text, WORLD_POST_TIMEOUT_MS,
                                       tweet, err);
@@ -210,7 +210,7 @@ static void post_one(struct poster *poster, struct post *post) {
     char text[TEXT_BYTES], key[KPK_UUID_BYTES];
     struct kpk_err err;
 
-    make_text(user, post->number, post->too_long, text);
+    make_text(post->number, post->too_long, text);
     kpk_uuid7(key);
     post->outcome = client_post_until_known(poster->client, user->id, key, text,
                                             WORLD_POST_TIMEOUT_MS, NULL, &err);
@@ -278,7 +278,7 @@ void poster_stop(struct poster *poster) {
     pthread_join(poster->thread, NULL);
     for (int i = 0; i < poster->count; i++) {
         const struct post *post = &poster->posts[i];
-        make_text(&poster->world->users[post->author], post->number, post->too_long, text);
+        make_text(post->number, post->too_long, text);
         note(poster->world, post->author, text, post->outcome);
     }
     poster->world->texts += poster->count;
