@@ -32,6 +32,7 @@ debian_mirror() {
     local uri codename
     # shellcheck source=/dev/null
     codename=$(source /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
+    # shellcheck disable=SC2016 # apt's own placeholders
     uri=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' 2>/dev/null |
         awk -v suite="$codename" '$1 == "Debian" && $2 == suite && !uri { uri = $3 } END { print uri }')
     [[ -n $uri ]] || uri=$(mirror_from_sources "$codename")

@@ -30,7 +30,7 @@ missing_packages() { # GROUP... -> one name a line
 
 # Put FILE aside, to be brought back by restore(). A file that is not there is removed again.
 set_aside() { # FILE
-    local copy=$BACKUP/$(basename "$1")
+    local copy=$BACKUP/${1##*/}
     if [[ -e $1 || -L $1 ]]; then cp -a "$1" "$copy"; else : >"$copy.absent"; fi
 }
 
@@ -38,7 +38,7 @@ restore() {
     local file copy
     [[ -n $BACKUP ]] || return 0
     for file in "$POLICY" "$CLUSTER_CONF"; do
-        copy=$BACKUP/$(basename "$file")
+        copy=$BACKUP/${file##*/}
         if [[ -e $copy.absent ]]; then
             rm -f "$file"
         elif [[ -e $copy || -L $copy ]]; then

@@ -1,6 +1,8 @@
 # Ports: found to be taken before anything starts, with the name of who holds them.
 # shellcheck shell=bash
 
+EXIT_PORT_TAKEN=3 # so that the tests, which look for free ports, can tell it from other errors
+
 # port_owner LISTENERS PORT -> "pid 12 (redis-server)", "somebody", or nothing if it is free
 port_owner() {
     awk -v port="$2" '
@@ -23,7 +25,7 @@ check_ports() {
         read -r pid program < <(port_owner "$listeners" "$port") || continue
         [[ $ours == *" $pid "* ]] || taken+=("port $port (for $name) is held by $(describe_owner "$pid" "$program")")
     done < <(all_ports)
-    ((${#taken[@]} == 0)) ||
+    ((${#taken[@]} == 0)) || FAIL_STATUS=$EXIT_PORT_TAKEN \
         fail "${taken[0]}" "${taken[@]:1}" "nothing was started; KPK_PORT_OFFSET=100 moves all ports of the kit by 100"
 }
 

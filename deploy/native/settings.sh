@@ -67,17 +67,14 @@ settings_ports() {
 broker_port() { echo $((19090 + 2 * $1 + OFFSET)); }          # NUMBER, from 1
 controller_port() { echo $((19091 + 2 * $1 + OFFSET)); }      # NUMBER
 
-# Servers of the user's own replace the bundled ones. In a shell that took `make env` the bundled
-# addresses are set too: those are not the user's own.
+# Servers of the user's own replace the bundled ones.
 settings_servers() {
-    SERVERS=${KPK_BOOTSTRAP_SERVERS:-$BUNDLED_SERVERS}
-    REDIS_URL=${KPK_REDIS_URL:-redis://127.0.0.1:$REDIS_PORT}
-    OWN_KAFKA=0 OWN_PG=0 OWN_REDIS=0
-    [[ $SERVERS == "$BUNDLED_SERVERS" ]] || OWN_KAFKA=1
-    [[ $REDIS_URL == "redis://127.0.0.1:$REDIS_PORT" ]] || OWN_REDIS=1
     local name
-    PG_ENV=()
-    if [[ -n ${PGHOST:-} && "$PGHOST:${PGPORT:-}" != "127.0.0.1:$PG_PORT" ]]; then
+    OWN_KAFKA=0 OWN_PG=0 OWN_REDIS=0
+    SERVERS=$BUNDLED_SERVERS REDIS_URL=redis://127.0.0.1:$REDIS_PORT PG_ENV=()
+    if users_own "${KPK_BOOTSTRAP_SERVERS:-}"; then OWN_KAFKA=1 SERVERS=$KPK_BOOTSTRAP_SERVERS; fi
+    if users_own "${KPK_REDIS_URL:-}"; then OWN_REDIS=1 REDIS_URL=$KPK_REDIS_URL; fi
+    if users_own "${PGHOST:+$PGHOST:${PGPORT:-}}"; then
         OWN_PG=1
         for name in "${LIBPQ[@]}"; do
             [[ -z ${!name:-} ]] || PG_ENV+=("$name=${!name}")
@@ -90,6 +87,10 @@ settings_servers() {
         KAFKA_ENV+=("$name=${!name}")
     done < <(compgen -e | grep -E '^KPK_(KAFKA_[A-Z0-9_]+|LOG_LEVEL|LOG_FORMAT)$' || true)
 }
+
+# In a shell that took `make env` the addresses of a bundled stack are set, and KPK_STACK_ENV tells
+# which they are: those are not the user's own.
+users_own() { [[ -n $1 && " ${KPK_STACK_ENV:-} " != *" $1 "* ]]; } # ADDRESS
 
 # Later commands speak of the stack that was started, whatever their own environment says. The
 # file may hold a password out of KPK_KAFKA_* or PGPASSWORD: nobody else may read it.

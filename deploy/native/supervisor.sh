@@ -90,17 +90,11 @@ supervisor_up() {
             ctl restart "$(full_name "$name")" >/dev/null
         fi
     done
-    ctl start $(infrastructure) >/dev/null 2>&1 || true
+    # What already runs is no error.
+    ctl start 'data:*' 'kafka:*' >"$STATE/logs/servers.start" 2>&1 || true
 }
 
 full_name() { echo "${GROUP_OF[$1]}:$1"; } # NAME
-
-infrastructure() {
-    local group
-    for group in data kafka; do
-        if [[ -n $(names_of "$group") ]]; then printf '%s:* ' "$group"; fi
-    done
-}
 
 services_up() {
     local name changed=()

@@ -1,7 +1,7 @@
 # How the scripts talk: one calm line per step, with the time it took; errors say what to do.
 # shellcheck shell=bash
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; } # LINE...
 warn() { printf 'warning: %s\n' "$*" >&2; }
 
 # fail WHAT [MORE...]: the first line says what is wrong, the others what to do about it.
@@ -10,7 +10,7 @@ fail() {
     printf 'error: %s\n' "$1" >&2
     shift
     if (($#)); then printf '       %s\n' "$@" >&2; fi
-    exit 1
+    exit "${FAIL_STATUS:-1}"
 }
 
 # Milliseconds of a clock that nobody sets.

@@ -1,0 +1,33 @@
+# A stack of the tests' own: a new state folder, and ports that nobody uses.
+# shellcheck shell=bash
+
+STACK=$PWD/deploy/native/stack
+
+# test_stack_up SETTING=VALUE...: exports what the tests need to find it.
+test_stack_up() {
+    local offset status
+    KPK_STATE=$(mktemp -d "${TMPDIR:-/tmp}/kpk-test.XXXXXX")
+    chmod 755 "$KPK_STATE" # PostgreSQL may run as another user
+    export KPK_STATE KPK_TEST_STACK=$STACK
+    # All ports stay below 32768, where the kernel takes ports for outgoing connections from.
+    for offset in $(seq 4000 300 13000); do
+        export KPK_PORT_OFFSET=$offset
+        status=0
+        env "$@" "$STACK" up >"$scratch/up" 2>&1 || status=$?
+        ((status == EXIT_PORT_TAKEN)) || break
+    done
+    ((status == 0)) || return 1
+    set -a
+    eval "$("$STACK" env)"
+    set +a
+}
+
+test_stack_down() {
+    [[ -n ${KPK_STATE:-} ]] || return 0
+    "$STACK" down >"$scratch/down" 2>&1 || cat "$scratch/down"
+    if ((failed)); then cp -r "$KPK_STATE/logs" "$LOGS/stack-$(basename "$KPK_STATE")" 2>/dev/null || true; fi
+    "$STACK" clean-data >/dev/null 2>&1 || true
+    unset "${!KPK_@}" "${!PG@}"
+}
+
+EXIT_PORT_TAKEN=3 # as deploy/native/ports.sh has it
