@@ -1,5 +1,4 @@
-/* The two clocks: wall time, for what leaves the process; monotonic, for how long things take.
- */
+/* Two clocks: wall time, for what leaves the process; monotonic, for how long things take. */
 #ifndef KPK_COMMON_CLOCK_H
 #define KPK_COMMON_CLOCK_H
 

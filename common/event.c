@@ -60,8 +60,7 @@ int kpk_event_send(struct kpk_producer *producer, const char *topic,
                              event->len, headers, err);
 }
 
-/* The attribute 'name', or NULL; librdkafka ends every value with a NUL that is not part of it.
- */
+/* The attribute 'name', or NULL; librdkafka ends every value with a NUL that is not part of it. */
 static const char *header(const rd_kafka_headers_t *headers, const char *name) {
     const void *value;
     size_t len;

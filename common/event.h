@@ -1,9 +1,13 @@
 /* Events as CloudEvents 1.0 in Kafka's binary mode: attributes are headers, the value is JSON.
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
  *
- *   content-type: application/json   ce_specversion: 1.0   ce_id: UUIDv7   ce_source:
- * /tweet-service ce_type: tweet.created   ce_time: 2026-11-23T10:00:00.123Z   ce_subject,
- * traceparent: optional */
+ *   content-type: application/json
+ *   ce_specversion: 1.0
+ *   ce_id: UUIDv7
+ *   ce_source: /twitter
+ *   ce_type: tweet.created
+ *   ce_time: 2026-11-23T10:00:00.123Z
+ *   ce_subject, traceparent: optional */
 #ifndef KPK_COMMON_EVENT_H
 #define KPK_COMMON_EVENT_H
 

@@ -4,8 +4,8 @@
  *   stream   -> its writes, in order
  *   observer -> streams to see, ids excused, ids seen in order
  *
- * A check walks every observer once: its sightings in order, then what it had to see. Nothing
- * is sorted and nothing is searched, so a million sightings take well under a second.
+ * A check walks every observer once: its sightings in order, then what it had to see. Nothing is
+ * sorted and nothing is searched, so a million sightings take well under a second.
  *
  * A sighting is counted as at most one fault. Asked in this order: has the id any business here
  * (invented), did it come before (duplicated), did a later write of its stream come before it
@@ -197,8 +197,8 @@ void kpk_history_write(struct kpk_history *history, const char *stream, const ch
     }
     if (write->stream != s) die("written to two streams", id);
     if (write->outcome != KPK_WRITE_UNKNOWN) die("written twice", id);
-    /* It took effect some time between the two calls. What else was written to the stream in
-     * that time may stand on either side of it. */
+    /* It took effect some time between the two calls. What else was written to the stream in that
+     * time may stand on either side of it. */
     if (written->at[written->count - 1] != n) write->place = NOWHERE;
     write->outcome = outcome;
 }
@@ -226,8 +226,8 @@ void kpk_history_unsee(struct kpk_history *history, const char *observer) {
 
 /* --- the verdict ------------------------------------------------------------------------- */
 
-/* One observer before the judge. The arrays are shared by all observers, one after the other:
- * an entry counts only while it holds this observer's mark, so nothing is ever cleared. */
+/* One observer before the judge. The arrays are shared by all observers, one after the other: an
+ * entry counts only while it holds this observer's mark, so nothing is ever cleared. */
 struct trial {
     const struct kpk_history *history;
     struct kpk_report *report;
@@ -239,8 +239,7 @@ struct trial {
     uint32_t *begun, *farthest; /* by stream: the place seen that is farthest along the order */
 };
 
-/* Count one finding; the first is told in words. 'after' is the id that came too early, or
- * NULL. */
+/* Count one finding; the first is told in words. 'after' is the id that came too early, or NULL. */
 static void find(struct trial *trial, size_t *count, uint32_t id, const char *verb,
                  const char *rest, const char *after) {
     const struct kpk_history *history = trial->history;

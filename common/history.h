@@ -6,9 +6,9 @@
  *   kpk_history_see(h, "bob", "tweet-1");                           what bob saw, in his order
  *   kpk_history_check(h, &report);                                  the verdict
  *
- * A write has three outcomes. OK must be seen; FAILED must not be; UNKNOWN (the answer never
- * came) may be, once. Used by every example, integration test and load run, so that all mean
- * the same by "nothing was lost". One thread uses it. */
+ * A write has three outcomes. OK must be seen; FAILED must not be; UNKNOWN (the answer never came)
+ * may be, once. Used by every example, integration test and load run, so that all mean the same
+ * by "nothing was lost". One thread uses it. */
 #ifndef KPK_COMMON_HISTORY_H
 #define KPK_COMMON_HISTORY_H
 
@@ -34,21 +34,20 @@ struct kpk_report {
     char first[200];   /* the first finding, in words; "" when there is none */
 };
 
-/* Memory is the caller's limit: about 100 bytes a write and 8 a sighting. NULL: memory is
- * short; all other functions abort then, as a judge that forgets is worse than none. */
+/* Memory is the caller's limit: about 100 bytes a write and 8 a sighting. NULL: memory is short;
+ * all other functions abort then, as a judge that forgets is worse than none. */
 struct kpk_history *kpk_history_new(void);
 void kpk_history_free(struct kpk_history *history); /* NULL is fine */
 
-/* A write to 'stream' (what order holds within: an author, a key). The calls for one stream are
- * in the order of its writes. An id is written once, and only UNKNOWN may be followed by
- * another outcome; anything else is a bug of the caller and aborts. A write that stays UNKNOWN
- * has no place in the order, nor has one that became OK after other writes to its stream: it
- * took effect somewhere in between. */
+/* A write to 'stream' (what order holds within: an author, a key). The calls for one stream are in
+ * the order of its writes. An id is written once, and only UNKNOWN may be followed by another
+ * outcome; anything else is a bug of the caller and aborts. A write that stays UNKNOWN has no place
+ * in the order, nor has one that became OK after other writes to its stream: it took effect
+ * somewhere in between. */
 void kpk_history_write(struct kpk_history *history, const char *stream, const char *id,
                        enum kpk_write_outcome outcome);
 
-/* An observer: a follower, a consumer group, a table. Named at its first use; order NONE unless
- * said. */
+/* An observer: a follower, a consumer group, a table. Named at its first use; order NONE unless said. */
 void kpk_history_order(struct kpk_history *history, const char *observer, enum kpk_order order);
 /* 'observer' must see every OK write of 'stream', earlier and later ones. */
 void kpk_history_expect(struct kpk_history *history, const char *observer, const char *stream);
@@ -62,8 +61,8 @@ void kpk_history_unsee(struct kpk_history *history, const char *observer);
 /* returns  true when nothing is lost, duplicated, reordered or invented */
 bool kpk_history_check(const struct kpk_history *history, struct kpk_report *report);
 
-/* "12 of 1000 lost, 3 duplicated (first: bob never saw tweet-7 of alice)", or "1000 writes,
- * 5000 sightings: nothing lost, duplicated, reordered or invented". returns 'out' */
+/* "12 of 1000 lost, 3 duplicated (first: bob never saw tweet-7 of alice)", or "1000 writes, 5000
+ * sightings: nothing lost, duplicated, reordered or invented". returns 'out' */
 const char *kpk_report_text(const struct kpk_report *report, char *out, size_t out_bytes);
 
 #endif

@@ -38,14 +38,13 @@ typedef void (*kpk_http_handler)(struct kpk_request *request, struct kpk_respons
 struct kpk_route {
     const char *method; /* "GET", which answers HEAD too; NULL ends the table */
     const char *path;   /* "/v1/users/{id}/following/{other}"; no trailing slash; the first row
-                         * that fits a request is taken: "/users/me" before "/users/{id}" */
+                             * that fits a request is taken: "/users/me" before "/users/{id}" */
     kpk_http_handler handler;
     size_t max_body_bytes; /* 0: a body is refused */
 };
 
-/* One dependency, as /readyz sees it. All run in one thread of their own, only when /readyz is
- * asked and at most every 300 ms. One that takes longer than 2 s makes /readyz answer 503
- * meanwhile.
+/* One dependency, as /readyz sees it. All run in one thread of their own, only when /readyz is asked
+ * and at most every 300 ms. One that takes longer than 2 s makes /readyz answer 503 meanwhile.
  * returns  0 when it is there; -1 with 'err', whose text /readyz shows */
 struct kpk_http_check {
     const char *name; /* "postgresql"; NULL ends the table */

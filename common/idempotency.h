@@ -1,10 +1,12 @@
 /* Idempotency-Key: a write that is repeated because its answer was lost is done once, and
  * answered the same (draft-ietf-httpapi-idempotency-key-header).
  *
- *   if (kpk_idempotency_read(request, response, &key)) return;             400: answered
+ *   if (kpk_idempotency_read(request, response, &key)) return;            400, answered
  *   BEGIN
- *   if (kpk_idempotency_claim(pg, &key, response, &answered, err)) ...     409, 422 or the kept
- * answer the write kpk_idempotency_keep(pg, &key, 201, body, err) COMMIT both, or neither
+ *   if (kpk_idempotency_claim(pg, &key, response, &answered, err)) ...    409, 422, the kept answer
+ *   the write
+ *   kpk_idempotency_keep(pg, &key, 201, body, err)
+ *   COMMIT                                                                both, or neither
  *
  * The answer is kept in the transaction of the write, so there is no moment at which one is
  * there and the other is not. */
@@ -34,7 +36,7 @@ int kpk_idempotency_read(const struct kpk_request *request, struct kpk_response 
 
 /* Claim the key for the transaction that 'pg' is in.
  * answered  out; true: 'response' is filled -- with the kept answer; 422 when the key came with
- * another request; 409 while that request is still being handled -- so roll back and return
+ *           another request; 409 while that request is still being handled -- so roll back
  * returns   0, or -1 with 'err' */
 int kpk_idempotency_claim(struct kpk_pg *pg, const struct kpk_idempotency *key,
                           struct kpk_response *response, bool *answered,

@@ -1,5 +1,5 @@
-/* cJSON for input that nobody vouches for: size and depth are bounded before it is parsed, and
- * a field of the wrong type is an error that names the field.
+/* cJSON for input that nobody vouches for: size and depth are bounded before it is parsed, and a
+ * field of the wrong type is an error that names the field.
  *
  * cJSON keeps numbers as doubles (53 bits): ids are strings, times are epoch milliseconds. */
 #ifndef KPK_COMMON_JSON_H
@@ -15,9 +15,9 @@
 enum { KPK_JSON_DEPTH = 32 };
 
 /* Parse 'len' bytes that must be exactly one JSON object in UTF-8 (RFC 8259), at most
- * KPK_JSON_DEPTH deep, without \u0000 (C strings and PostgreSQL's text cannot hold it) and
- * without two members of one name (which of them counts would depend on the reader). returns
- * the object, for cJSON_Delete(); NULL with 'err' (REJECT) and the reason */
+ * KPK_JSON_DEPTH deep, without \u0000 (C strings and PostgreSQL's text cannot hold it) and without
+ * two members of one name (which of them counts would depend on the reader).
+ * returns  the object, for cJSON_Delete(); NULL with 'err' (REJECT) and the reason */
 cJSON *kpk_json_parse(const char *text, size_t len, struct kpk_err *err);
 
 /* A member that must be there. REJECT names the field and the reason: "text: must be a string".
@@ -29,8 +29,8 @@ int kpk_json_int(const cJSON *object, const char *field, int64_t min, int64_t ma
 int kpk_json_bool(const cJSON *object, const char *field, int *out,
                   struct kpk_err *err) KPK_MUST_CHECK;
 
-/* An object whose members are all among 'fields' (NULL-terminated): a misspelt field is told,
- * not ignored. */
+/* An object whose members are all among 'fields' (NULL-terminated): a misspelt field is told, not
+ * ignored. */
 int kpk_json_only(const cJSON *object, const char *const *fields,
                   struct kpk_err *err) KPK_MUST_CHECK;
 

@@ -26,8 +26,8 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
                facility, kpk_quote(&quoted, text));
 }
 
-/* Broker connections come and go and librdkafka makes them again; a fatal error is returned by
- * the calls that meet it. So this is only told. */
+/* Broker connections come and go and librdkafka makes them again; a fatal error is returned by the
+ * calls that meet it. So this is only told. */
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
     struct kpk_quoted quoted;
 

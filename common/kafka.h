@@ -14,8 +14,8 @@
  *       kpk_batch_clear(&batch);
  *   }
  *
- * Every librdkafka property can be set from the environment: KPK_KAFKA_SECURITY_PROTOCOL=ssl
- * sets security.protocol. KPK_BOOTSTRAP_SERVERS names the cluster. */
+ * Every librdkafka property can be set from the environment: KPK_KAFKA_SECURITY_PROTOCOL=ssl sets
+ * security.protocol. KPK_BOOTSTRAP_SERVERS names the cluster. */
 #ifndef KPK_COMMON_KAFKA_H
 #define KPK_COMMON_KAFKA_H
 
@@ -34,8 +34,7 @@ enum kpk_durability {
     KPK_LOSSY,     /* acks=0, RF 1: anything (the guide's at-most-once) */
 };
 
-/* --- set-up shared by every handle
- * ------------------------------------------------------------ */
+/* --- set-up shared by every handle ------------------------------------------------------------ */
 
 /* A configuration with what every client of the kit has: bootstrap servers, client id, logs as
  * events, and then KPK_KAFKA_*, which wins. 'pairs' are name, value, ..., NULL.
@@ -45,8 +44,7 @@ rd_kafka_conf_t *kpk_kafka_conf(const char *const *pairs, struct kpk_err *err);
 /* Does the cluster answer within a second? For /readyz. returns 0, or -1 with 'err' (WAIT) */
 int kpk_kafka_check(rd_kafka_t *rk, struct kpk_err *err) KPK_MUST_CHECK;
 
-/* --- consumer
- * --------------------------------------------------------------------------------- */
+/* --- consumer ---------------------------------------------------------------------------- */
 
 /* Records in hand: of the partitions this member owns, each partition in order of offsets. */
 struct kpk_batch {
@@ -87,33 +85,32 @@ struct kpk_consumer {
 int kpk_consumer_open(struct kpk_consumer **consumer, const struct kpk_consumer_opts *opts,
                       struct kpk_err *err) KPK_MUST_CHECK;
 
-/* Leave the group at once, so that others need not wait for the session to time out. Commits
- * only what is owed: an effect that is done. NULL is fine. */
+/* Leave the group at once, so that others need not wait for the session to time out. Commits only
+ * what is owed: an effect that is done. NULL is fine. */
 void kpk_consumer_close(struct kpk_consumer *consumer);
 
 /* Wait up to 'timeout_ms' for one record, then take what else has arrived, up to the capacity.
  * batch    must be empty, or the one that was kept by kpk_pause(): then nothing is fetched, the
  *          group is served for a while (100 ms, growing to 2 s), and the batch stays, less the
  *          records of partitions that were revoked meanwhile
- * returns  0, an empty batch included; -1 with 'err' (FATAL): the committed offset is gone
- * because retention passed the group by, or the client is beyond repair */
+ * returns  0, an empty batch included; -1 with 'err' (FATAL): the committed offset is gone because
+ *          retention passed the group by, or the client is beyond repair                        */
 int kpk_poll_batch(struct kpk_consumer *consumer, struct kpk_batch *batch, int timeout_ms,
                    struct kpk_err *err) KPK_MUST_CHECK;
 
-/* A dependency is down ('why', a WAIT): stop fetching and keep the batch. The next
- * kpk_poll_batch() keeps this member in its group; the next kpk_commit() starts fetching again.
- */
+/* A dependency is down ('why', a WAIT): stop fetching and keep the batch. The next kpk_poll_batch()
+ * keeps this member in its group; the next kpk_commit() starts fetching again. */
 void kpk_pause(struct kpk_consumer *consumer, const struct kpk_err *why);
 
-/* Commit the offsets after the batch, and wait for the answer. Call it when the effect is
- * durable. A partition that was lost meanwhile is skipped: its records are the new owner's.
- * When the coordinator cannot answer, the commit stays owed and the next poll tries again: the
- * effect is done and must not wait for it. returns  0, or -1 with 'err' (FATAL) */
+/* Commit the offsets after the batch, and wait for the answer. Call it when the effect is durable.
+ * A partition that was lost meanwhile is skipped: its records are the new owner's. When the
+ * coordinator cannot answer, the commit stays owed and the next poll tries again: the effect is
+ * done and must not wait for it.
+ * returns  0, or -1 with 'err' (FATAL) */
 int kpk_commit(struct kpk_consumer *consumer, const struct kpk_batch *batch,
                struct kpk_err *err) KPK_MUST_CHECK;
 
-/* --- producer
- * --------------------------------------------------------------------------------- */
+/* --- producer ---------------------------------------------------------------------------- */
 
 struct kpk_producer_opts {
     enum kpk_durability durability;
@@ -146,8 +143,8 @@ int kpk_producer_send(struct kpk_producer *producer, const char *topic, const vo
 
 /* Wait for every delivery report. After a failure what is still queued is purged, so that the
  * caller can send the whole batch again, in order.
- * returns  0: everything is acknowledged; -1 with 'err' of the first failure: WAIT, or FATAL
- * when the producer is beyond repair */
+ * returns  0: everything is acknowledged; -1 with 'err' of the first failure: WAIT, or FATAL when
+ *          the producer is beyond repair */
 int kpk_producer_wait(struct kpk_producer *producer, int timeout_ms,
                       struct kpk_err *err) KPK_MUST_CHECK;
 

@@ -34,8 +34,7 @@ static struct kpk_metric out_of_range = {
         "Committed offsets that retention had already passed: records were lost to the group",
 };
 
-/* --- batch
- * ------------------------------------------------------------------------------------ */
+/* --- batch ------------------------------------------------------------------------------- */
 
 int kpk_batch_init(struct kpk_batch *batch, size_t capacity, struct kpk_err *err) {
     *batch = (struct kpk_batch){.capacity = capacity,
@@ -56,8 +55,7 @@ void kpk_batch_free(struct kpk_batch *batch) {
     *batch = (struct kpk_batch){0};
 }
 
-/* Take the records of 'lost' partitions out: from now on they are another member's to process.
- */
+/* Take the records of 'lost' partitions out: from now on they are another member's to process. */
 static void batch_drop(struct kpk_batch *batch, const rd_kafka_topic_partition_list_t *lost) {
     size_t kept = 0;
 
@@ -74,12 +72,11 @@ static void batch_drop(struct kpk_batch *batch, const rd_kafka_topic_partition_l
     batch->count = kept;
 }
 
-/* --- group membership
- * ------------------------------------------------------------------------- */
+/* --- group membership -------------------------------------------------------------------- */
 
 /* Where to start is said here, not by auto.offset.reset, so that the two cases it mixes up stay
- * apart: a partition without a committed offset starts where the topology says; a committed
- * offset that is out of range is an error (auto.offset.reset=error), as records were lost. */
+ * apart: a partition without a committed offset starts where the topology says; a committed offset
+ * that is out of range is an error (auto.offset.reset=error), as records were lost. */
 static int set_start_offsets(struct kpk_consumer *consumer,
                              rd_kafka_topic_partition_list_t *parts) {
     rd_kafka_resp_err_t code;
@@ -253,8 +250,7 @@ void kpk_consumer_close(struct kpk_consumer *consumer) {
     free(consumer);
 }
 
-/* --- the loop's three calls
- * ------------------------------------------------------------------- */
+/* --- the loop's three calls -------------------------------------------------------------- */
 
 /* Not a record but an event. returns 0 when librdkafka mends it by itself, or -1 */
 static int consumer_event(struct kpk_consumer *consumer, const rd_kafka_message_t *msg,
@@ -320,8 +316,8 @@ static int commit_stored(struct kpk_consumer *consumer, struct kpk_err *err) {
     return 0;
 }
 
-/* Stay in the group while nothing is fetched. All partitions are paused, so no record comes;
- * one that does all the same is put back. */
+/* Stay in the group while nothing is fetched. All partitions are paused, so no record comes; one
+ * that does all the same is put back. */
 static int serve_group(struct kpk_consumer *consumer, struct kpk_err *err) {
     int64_t until = kpk_mono_ms() + consumer->backoff_ms;
     rd_kafka_message_t *msg;
@@ -343,8 +339,7 @@ int kpk_poll_batch(struct kpk_consumer *consumer, struct kpk_batch *batch, int t
     consumer->batch = batch;
     if (consumer->commit_owed && commit_stored(consumer, err)) return -1;
     if (consumer->paused) return serve_group(consumer, err);
-    /* One blocking poll, then drain: a time-out that waits for a full batch is added latency.
-     */
+    /* One blocking poll, then drain: a time-out that waits for a full batch is added latency. */
     while (batch->count < batch->capacity) {
         if (take(consumer, batch->count ? 0 : timeout_ms, &msg, err)) return -1;
         if (!msg) break;

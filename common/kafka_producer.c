@@ -42,12 +42,12 @@ int kpk_producer_open(struct kpk_producer **out, const struct kpk_producer_opts 
         [KPK_CRITICAL] = "all", [KPK_TELEMETRY] = "1", [KPK_LOSSY] = "0"};
     struct kpk_producer *producer = calloc(1, sizeof(*producer));
     char linger[16], timeout[16], bytes[16], why[160];
-    const char *pairs[32] = {"acks", acks[opts->durability], "enable.idempotence",
-                             opts->durability == KPK_CRITICAL ? "true" : "false", "linger.ms",
-                             linger, "delivery.timeout.ms", timeout,
-                             /* Java's hash, so that every client of the cluster puts a key into
-                                the same partition */
-                             "partitioner", "murmur2_random"};
+    const char *pairs[32] = {
+        "acks", acks[opts->durability], "enable.idempotence",
+        opts->durability == KPK_CRITICAL ? "true" : "false", "linger.ms", linger,
+        "delivery.timeout.ms", timeout,
+        /* Java's hash, so that every client of the cluster puts a key into the same partition */
+        "partitioner", "murmur2_random"};
     size_t n = 10;
     rd_kafka_conf_t *conf;
 
@@ -81,8 +81,7 @@ fail:
     return -1;
 }
 
-/* Reports for what is purged are served too, so that none comes later for a batch sent again.
- */
+/* Reports for what is purged are served too, so that none comes later for a batch sent again. */
 static void purge(struct kpk_producer *producer) {
     rd_kafka_purge(producer->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     while (producer->unacked > 0) rd_kafka_poll(producer->rk, 100);

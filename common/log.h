@@ -1,12 +1,11 @@
 /* Logs are events: a name, then key=value pairs, one line each, to stderr.
  *
- *   kpk_log("dlq", "topic=%s partition=%d offset=%" PRId64 " reason=%s", ..., kpk_quote(buf,
- * why));
+ *   kpk_log("dlq", "topic=%s partition=%d offset=%" PRId64 " reason=%s", ..., kpk_quote(buf, why));
  *   -> 2026-11-23T10:00:00.123Z INFO dlq topic=tweets partition=3 offset=17 reason="not JSON"
  *
- * KPK_LOG_FORMAT=json writes the same event as one JSON object. A value that may hold a space,
- * a quote or a byte from outside goes through kpk_quote(), or the line could be forged. Topic,
- * partition and offset always travel together. Any thread may call these. */
+ * KPK_LOG_FORMAT=json writes the same event as one JSON object. A value that may hold a space, a
+ * quote or a byte from outside goes through kpk_quote(), or the line could be forged.
+ * Topic, partition and offset always travel together. Any thread may call these. */
 #ifndef KPK_COMMON_LOG_H
 #define KPK_COMMON_LOG_H
 
@@ -27,7 +26,8 @@ void kpk_log_at(enum kpk_log_level level, const char *event, const char *fmt, ..
 #define kpk_error(event, ...) kpk_log_at(KPK_LOG_ERROR, event, __VA_ARGS__)
 
 /* 's' in double quotes, with quotes, backslashes and control bytes escaped and '?' for what is
- * no UTF-8; cut to fit 'buf'. returns  buf->text */
+ * no UTF-8; cut to fit 'buf'.
+ * returns  buf->text */
 struct kpk_quoted {
     char text[320];
 };

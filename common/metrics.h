@@ -22,8 +22,8 @@ struct kpk_metric {
     const char *name;
     const char *help;
     enum kpk_metric_type type;
-    char labels[160]; /* 'group="fanout-workers",topic="tweets"', values already escaped; or ""
-                       */
+    char labels
+        [160]; /* 'group="fanout-workers",topic="tweets"', values already escaped; or "" */
     atomic_int registered; /* private from here on */
     struct kpk_metric *next;
     _Atomic int64_t value;  /* counter, gauge */
@@ -37,9 +37,9 @@ void kpk_metric_set(struct kpk_metric *metric, int64_t value); /* gauge */
 void kpk_metric_observe_us(struct kpk_metric *metric,
                            int64_t micros); /* histogram, shown in seconds */
 
-/* A copy of 'like' with 'labels', from the heap, or the one that exists already: for labels
- * known only at run time (a partition). Lives as long as the process; the caller bounds their
- * number. returns  never NULL: on a full heap, 'like' itself */
+/* A copy of 'like' with 'labels', from the heap, or the one that exists already: for labels known
+ * only at run time (a partition). Lives as long as the process; the caller bounds their number.
+ * returns  never NULL: on a full heap, 'like' itself */
 struct kpk_metric *kpk_metric_with(struct kpk_metric *like, const char *labels);
 
 /* Everything registered, families together, HELP and TYPE first, plus the process' own

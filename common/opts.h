@@ -2,10 +2,9 @@
  * docs/CONFIG.md all come from it.
  *
  *   struct kpk_opt opts[] = {
- *       {"consumers", NULL, KPK_OPT_INT, &consumers, "1", 1, 1000, "group members in this
- * process"},
- *       {"port", "KPK_HTTP_PORT", KPK_OPT_INT, &port, "18084", 1, 65535, "HTTP port on
- * 127.0.0.1"}, {0}};
+ *       {"consumers", NULL, KPK_OPT_INT, &consumers, "1", 1, 1000, "group members in this process"},
+ *       {"port", "KPK_HTTP_PORT", KPK_OPT_INT, &port, "18084", 1, 65535, "HTTP port on 127.0.0.1"},
+ *       {0}};
  *
  * A value comes from the command line, else from the environment, else from the default. Every
  * value is checked before anything is opened. */
@@ -18,8 +17,7 @@ enum kpk_opt_type {
     KPK_OPT_INT,  /* dst is int *; 'min' and 'max' are its bounds, both included */
     KPK_OPT_STR,  /* dst is const char **; points into argv, the environment or the table */
     KPK_OPT_FLAG, /* dst is int *; takes no value; --name sets it to 1 */
-    KPK_OPT_LIST, /* dst is const char *[max + 1]; may be given up to 'max' times; NULL ends it
-                   */
+    KPK_OPT_LIST, /* dst is const char *[max + 1]; may be given up to 'max' times; NULL ends it */
 };
 
 struct kpk_opt {
@@ -42,8 +40,7 @@ struct kpk_program {
 /* Parse 'argv' (--name value, --name=value, --help, --help-markdown), the environment and the
  * defaults, and start the log. Arguments that are not options stay in argv[1..*argc-1] when
  * 'usage' is set, else they are an error.
- * returns  0; 1 when help was printed (exit 0); -1 with 'err' naming the option and the reason
- */
+ * returns  0; 1 when help was printed (exit 0); -1 with 'err' naming the option and the reason */
 int kpk_opts_parse(const struct kpk_program *program, int *argc, char **argv,
                    struct kpk_err *err) KPK_MUST_CHECK;
 

@@ -222,8 +222,7 @@ void kpk_pg_rollback(struct kpk_pg *pg) {
     PQclear(PQexec(pg->conn, "ROLLBACK"));
 }
 
-/* Names are identifiers of the kit (topology checks the namespace), but are quoted all the
- * same. */
+/* Names are identifiers of the kit (topology checks the namespace), but are quoted all the same. */
 static int create_schema(struct kpk_pg *pg, const char *schema, struct kpk_err *err) {
     char *name = PQescapeIdentifier(pg->conn, schema, strlen(schema)), *sql = NULL;
     PGresult *result;
@@ -242,8 +241,7 @@ static int create_schema(struct kpk_pg *pg, const char *schema, struct kpk_err *
 
 int kpk_pg_migrate(struct kpk_pg *pg, const char *schema, const char *ddl,
                    struct kpk_err *err) {
-    /* "IF NOT EXISTS" alone does not keep two processes apart: both may look before one
-     * creates. */
+    /* "IF NOT EXISTS" alone does not keep two processes apart: both may look before one creates. */
     static const struct kpk_pg_stmt lock = {"migrate_lock",
                                             "SELECT pg_advisory_xact_lock(hashtext($1))"};
     PGresult *result;

@@ -1,8 +1,8 @@
-/* PostgreSQL: a connection that comes back, prepared statements that survive it, and errors
- * with a verdict. Transactions stay in sight of the caller: kpk_pg_begin() ... kpk_pg_commit().
+/* PostgreSQL: a connection that comes back, prepared statements that survive it, and errors with
+ * a verdict. Transactions stay in sight of the caller: kpk_pg_begin() ... kpk_pg_commit().
  *
- * Addresses come from libpq's own variables (PGHOST, PGPORT, PGUSER, PGDATABASE, ...). Each
- * system of the kit has a schema: "twitter", or "ci_twitter" with KPK_NAMESPACE=ci. */
+ * Addresses come from libpq's own variables (PGHOST, PGPORT, PGUSER, PGDATABASE, ...). Each system
+ * of the kit has a schema: "twitter", or "ci_twitter" with KPK_NAMESPACE=ci. */
 #ifndef KPK_COMMON_PG_H
 #define KPK_COMMON_PG_H
 
@@ -38,10 +38,10 @@ void kpk_pg_close(struct kpk_pg *pg); /* NULL is fine */
 int kpk_pg_ensure(struct kpk_pg *pg, struct kpk_err *err) KPK_MUST_CHECK;
 
 /* Run 'stmt' with text parameters; NULL is SQL's NULL.
- * returns  the result, for PQclear(); NULL with 'err': WAIT the server is gone, starting or
- * full; RETRY a deadlock or serialization failure; REJECT a constraint or value refused by the
- *          server (class 22, 23); FATAL the rest. Outside a transaction a lost connection is
- * made again and the statement repeated, once: it must be one that may run twice. Inside a
+ * returns  the result, for PQclear(); NULL with 'err': WAIT the server is gone, starting or full;
+ *          RETRY a deadlock or serialization failure; REJECT a constraint or value refused by the
+ *          server (class 22, 23); FATAL the rest. Outside a transaction a lost connection is made
+ *          again and the statement repeated, once: it must be one that may run twice. Inside a
  *          transaction it is WAIT, and the transaction is gone. */
 PGresult *kpk_pg_exec(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt,
                       const char *const *params, int n_params, struct kpk_err *err);
@@ -50,9 +50,9 @@ PGresult *kpk_pg_exec(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt,
 int kpk_pg_run(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *const *params,
                int n_params, struct kpk_err *err) KPK_MUST_CHECK;
 
-/* Run 'stmt' and hand over its rows one by one, so that a large result is never in memory
- * whole. row      called with the current row at index 0 of 'result'; may fail: the rest is
- * then skipped returns  0, or -1 with 'err' of the statement or of 'row' */
+/* Run 'stmt' and hand over its rows one by one, so that a large result is never in memory whole.
+ * row      called with the current row at index 0 of 'result'; may fail: the rest is then skipped
+ * returns  0, or -1 with 'err' of the statement or of 'row' */
 typedef int (*kpk_pg_row)(const PGresult *result, void *arg, struct kpk_err *err);
 int kpk_pg_each(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *const *params,
                 int n_params, kpk_pg_row row, void *arg, struct kpk_err *err) KPK_MUST_CHECK;
@@ -62,18 +62,17 @@ int kpk_pg_each(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *c
 char *kpk_pg_array(const char *first, size_t stride, size_t count);
 
 int kpk_pg_begin(struct kpk_pg *pg, struct kpk_err *err) KPK_MUST_CHECK;
-/* returns  -1 with 'err' (WAIT) also when the connection broke before the answer: the
- * transaction may then have been committed or not */
+/* returns  -1 with 'err' (WAIT) also when the connection broke before the answer: the transaction
+ *          may then have been committed or not */
 int kpk_pg_commit(struct kpk_pg *pg, struct kpk_err *err) KPK_MUST_CHECK;
 void kpk_pg_rollback(
     struct kpk_pg *pg); /* fine outside a transaction and on a dead connection */
 
-/* 'err' from a failed result or connection, by SQLSTATE as above. Clears 'result'. returns -1
- */
+/* 'err' from a failed result or connection, by SQLSTATE as above. Clears 'result'. returns -1 */
 int kpk_pg_fail(struct kpk_pg *pg, PGresult *result, const char *what, struct kpk_err *err);
 
-/* Create the schema if need be, and run 'ddl' in it, in one transaction and one process at a
- * time. Every statement of 'ddl' must be harmless when run again (IF NOT EXISTS). */
+/* Create the schema if need be, and run 'ddl' in it, in one transaction and one process at a time.
+ * Every statement of 'ddl' must be harmless when run again (IF NOT EXISTS). */
 int kpk_pg_migrate(struct kpk_pg *pg, const char *schema, const char *ddl,
                    struct kpk_err *err) KPK_MUST_CHECK;
 

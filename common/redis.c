@@ -150,8 +150,7 @@ int kpk_redis_append(struct kpk_redis *redis, struct kpk_err *err, const char *f
     int failed;
 
     if (redis->pending >= KPK_REDIS_DEPTH && kpk_redis_drain(redis, err)) return -1;
-    /* Only at the start of a pipeline: what a lost connection took with it must be appended
-     * again. */
+    /* Only at the start of a pipeline: what a lost connection took with it must be appended again. */
     if (redis->pending == 0 && ensure(redis, err)) return -1;
     va_start(args, fmt);
     failed = redisvAppendCommand(redis->context, fmt, args);

@@ -3,8 +3,8 @@
  *   for (...) if (kpk_redis_append(redis, err, "ZADD %s 0 %s", key, id)) return -1;
  *   return kpk_redis_drain(redis, err);
  *
- * The address is KPK_REDIS_URL: redis://[:password@]host:port[/database]. Keys carry the
- * namespace: see kpk_full_name(). */
+ * The address is KPK_REDIS_URL: redis://[:password@]host:port[/database]. Keys carry the namespace:
+ * see kpk_full_name(). */
 #ifndef KPK_COMMON_REDIS_H
 #define KPK_COMMON_REDIS_H
 
@@ -29,14 +29,14 @@ void kpk_redis_close(struct kpk_redis *redis); /* NULL is fine */
 int kpk_redis_check(struct kpk_redis *redis, struct kpk_err *err) KPK_MUST_CHECK;
 
 /* One command, one round trip. Arguments as redisCommand(): %s, %b.
- * returns  the reply, for freeReplyObject(); NULL with 'err': WAIT the server is gone, loading
- * or out of memory; FATAL it refused the command */
+ * returns  the reply, for freeReplyObject(); NULL with 'err': WAIT the server is gone, loading or
+ *          out of memory; FATAL it refused the command */
 redisReply *kpk_redis_command(struct kpk_redis *redis, struct kpk_err *err, const char *fmt,
                               ...);
 
 /* Queue one command. Every KPK_REDIS_DEPTH of them the replies are read, so that neither side's
- * buffers grow without end. returns 0, or -1 with 'err' as above: what was queued may or may
- * not have run, and must be safe to run again */
+ * buffers grow without end. returns 0, or -1 with 'err' as above: what was queued may or may not
+ * have run, and must be safe to run again */
 enum { KPK_REDIS_DEPTH = 256 };
 int kpk_redis_append(struct kpk_redis *redis, struct kpk_err *err, const char *fmt,
                      ...) KPK_MUST_CHECK;

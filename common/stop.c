@@ -6,8 +6,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* A signal handler may touch a lock-free atomic; sig_atomic_t alone is not seen by other
- * threads. */
+/* A signal handler may touch a lock-free atomic; sig_atomic_t alone is not seen by other threads. */
 static atomic_int stop_flag;
 
 static void on_signal(int sig) {

@@ -11,8 +11,7 @@ void kpk_stop_init(void);
 /* True once the process was asked to end. Any thread. */
 bool kpk_stopping(void);
 
-/* Ask this process to end, as SIGTERM would: a thread that met a FATAL error does. Any thread.
- */
+/* Ask this process to end, as SIGTERM would: a thread that met a FATAL error does. Any thread. */
 void kpk_stop(void);
 
 /* Sleep up to 'ms', less if the process is asked to end. Any thread. */

@@ -8,8 +8,7 @@
 #include <sys/random.h>
 
 /* RFC 9562, section 6.2, method 1: the 12 bits after the version are a counter within the
- * millisecond. When it is used up, or the clock stepped back, the millisecond is borrowed
- * ahead. */
+ * millisecond. When it is used up, or the clock stepped back, the millisecond is borrowed ahead. */
 enum { COUNTER_MAX = 0xfff };
 
 static struct {

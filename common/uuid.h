@@ -1,5 +1,5 @@
-/* UUIDv7 (RFC 9562): 48 bits of milliseconds, then a counter and random bits, so that ids sort
- * by the time they were made, as text too. */
+/* UUIDv7 (RFC 9562): 48 bits of milliseconds, then a counter and random bits, so that ids sort by
+ * the time they were made, as text too. */
 #ifndef KPK_COMMON_UUID_H
 #define KPK_COMMON_UUID_H
 

@@ -14,8 +14,7 @@ enum {
     PAUSE_MS = 100,  /* between two looks */
 };
 
-/* --- open, close
- * ------------------------------------------------------------------------------- */
+/* --- open, close ------------------------------------------------------------------------- */
 
 /* Told by rd_kafka_poll() only: no lock. "All brokers are down" says less than what came
  * before. */
@@ -101,8 +100,7 @@ void kpk_admin_close(struct kpk_admin *admin) {
     free(admin);
 }
 
-/* --- one call, one answer
- * ---------------------------------------------------------------------- */
+/* --- one call, one answer ---------------------------------------------------------------- */
 
 rd_kafka_AdminOptions_t *kpk_admin_options(struct kpk_admin *admin, rd_kafka_admin_op_t op) {
     rd_kafka_AdminOptions_t *opts = rd_kafka_AdminOptions_new(admin->rk, op);
@@ -129,8 +127,7 @@ rd_kafka_event_t *kpk_admin_answer(struct kpk_admin *admin, rd_kafka_AdminOption
     return NULL;
 }
 
-/* --- what is there
- * ----------------------------------------------------------------------------- */
+/* --- what is there ----------------------------------------------------------------------- */
 
 static void read_partitions(struct kpk_topic_found *found,
                             const rd_kafka_TopicDescription_t *topic) {
@@ -248,8 +245,7 @@ void kpk_admin_decide(struct kpk_admin *admin, struct kpk_plan *plan, bool grow)
         kpk_topic_decide(&plan->topics[i], admin->brokers, grow);
 }
 
-/* --- until a program started next finds them
- * ---------------------------------------------------- */
+/* --- until a program started next finds them --------------------------------------------- */
 
 static int settled(struct kpk_admin *admin, struct kpk_plan *plan, int broker,
                    struct kpk_err *err) {

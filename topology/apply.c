@@ -11,8 +11,7 @@ static void failed(struct kpk_topic_plan *topic, const char *what, const char *w
     snprintf(topic->detail, sizeof(topic->detail), "%s: %s", what, why);
 }
 
-/* --- create
- * ------------------------------------------------------------------------------------ */
+/* --- create ------------------------------------------------------------------------------ */
 
 static rd_kafka_NewTopic_t *new_topic(struct kpk_topic_plan *topic) {
     char why[160];
@@ -69,8 +68,7 @@ static int create(struct kpk_admin *admin, struct kpk_plan *plan, struct kpk_err
     return 0;
 }
 
-/* --- grow
- * -------------------------------------------------------------------------------------- */
+/* --- grow -------------------------------------------------------------------------------- */
 
 static int grow(struct kpk_admin *admin, struct kpk_topic_plan *topic, struct kpk_err *err) {
     rd_kafka_AdminOptions_t *opts;
@@ -95,8 +93,7 @@ static int grow(struct kpk_admin *admin, struct kpk_topic_plan *topic, struct kp
     return 0;
 }
 
-/* --- alter
- * ------------------------------------------------------------------------------------- */
+/* --- alter ------------------------------------------------------------------------------- */
 
 static rd_kafka_ConfigResource_t *altered(const struct kpk_topic_plan *topic) {
     rd_kafka_ConfigResource_t *resource = NULL;

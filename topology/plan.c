@@ -58,8 +58,7 @@ const char *kpk_retention_text(int64_t ms, char *out) {
     return out;
 }
 
-/* --- which topics
- * ------------------------------------------------------------------------------ */
+/* --- which topics ------------------------------------------------------------------------ */
 
 bool kpk_system_named(const char *const *systems, const char *system) {
     if (!systems || !systems[0]) return true;
@@ -156,8 +155,7 @@ int kpk_plan_verdict(const struct kpk_plan *plan, struct kpk_err *err) {
     return 0;
 }
 
-/* --- what to do about one
- * ---------------------------------------------------------------------- */
+/* --- what to do about one ---------------------------------------------------------------- */
 
 static int least(int a, int b) { return a < b ? a : b; }
 

@@ -83,8 +83,7 @@ int kpk_topology_init(struct kpk_err *err) {
         if (len > NAMESPACE_BYTES)
             return kpk_fail(err, KPK_FATAL, "KPK_NAMESPACE: longer than %d characters",
                             NAMESPACE_BYTES);
-        /* It becomes part of topic names, SQL schemas and Redis keys: the letters all three
-         * share. */
+        /* It becomes part of topic names, SQL schemas and Redis keys: the letters all three share. */
         if (!islower((unsigned char)name[0]) ||
             strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != len)
             return kpk_fail(

@@ -1,5 +1,5 @@
-/* Every topic and consumer group of the kit, in one table (topology.c). No topic or group name
- * is written anywhere else: programs use the identifiers below.
+/* Every topic and consumer group of the kit, in one table (topology.c). No topic or group name is
+ * written anywhere else: programs use the identifiers below.
  *
  * Names in the table are base names. On the cluster they carry KPK_NAMESPACE as a prefix
  * ("ci." -> "ci.tweets"), so that examples, tests and several users of one cluster never meet.
@@ -27,9 +27,8 @@ struct kpk_topic {
     int64_t retention_ms;
     const char *cleanup; /* "delete" or "compact" */
     enum kpk_durability durability;
-    int max_message_bytes; /* of a record as the broker counts it; 0: the broker's default, 1
-                              MiB */
-    const char *schema;    /* file under topology/schemas/, or NULL */
+    int max_message_bytes; /* of a record as the broker counts it; 0: the broker's default, 1 MiB */
+    const char *schema; /* file under topology/schemas/, or NULL */
 };
 
 enum { KPK_GROUP_TOPICS = 4 };
@@ -60,8 +59,8 @@ bool kpk_group_reads(const struct kpk_group *group, const struct kpk_topic *topi
 /* The largest record that 'topic' takes, as the broker counts it: the default written out. */
 int kpk_topic_max_bytes(const struct kpk_topic *topic);
 
-/* The dead letter topic of 'group' for 'topic': few partitions, longer retention, and room for
- * a record of the largest size that 'topic' takes plus the headers that say why it is there.
+/* The dead letter topic of 'group' for 'topic': few partitions, longer retention, and room for a
+ * record of the largest size that 'topic' takes plus the headers that say why it is there.
  * name  storage for out->name; at least KPK_NAME_BYTES */
 enum { KPK_NAME_BYTES = 250 }; /* Kafka's own limit is 249 characters */
 void kpk_topic_dlq(const struct kpk_topic *topic, const struct kpk_group *group, char *name,

@@ -4,11 +4,12 @@
  *   writer:  BEGIN  state change  kpk_outbox_add()  COMMIT  kpk_outbox_wake()
  *   relay:   select (1) -> publish in a Kafka transaction (2) -> delete by seq (3)
  *
- * Guaranteed      an event is published if and only if its transaction committed, at least
- * once, in the order of the commits of its aggregate; each event keeps its id. Not guaranteed
- * exactly once: a crash between (2) and (3) publishes the rows again, with the same ids. Order
- * across aggregates. Source https://microservices.io/patterns/data/transactional-outbox.html;
- * the guide, section 1 (when not to use Kafka: "database + outbox"). */
+ * Guaranteed      an event is published if and only if its transaction committed, at least once, in
+ *                 the order of the commits of its aggregate; each event keeps its id.
+ * Not guaranteed  exactly once: a crash between (2) and (3) publishes the rows again, with the same
+ *                 ids. Order across aggregates.
+ * Source          https://microservices.io/patterns/data/transactional-outbox.html; the guide,
+ *                 section 1 (when not to use Kafka: "database + outbox"). */
 #ifndef KPK_PATTERNS_OUTBOX_H
 #define KPK_PATTERNS_OUTBOX_H
 
@@ -20,8 +21,7 @@
 /* The tables, for kpk_pg_migrate() of the schema that they live in. */
 extern const char kpk_outbox_ddl[];
 
-/* --- writer
- * ----------------------------------------------------------------------------------- */
+/* --- writer ------------------------------------------------------------------------------ */
 
 enum {
     KPK_OUTBOX_PAYLOAD_BYTES = 64 * 1024
@@ -37,19 +37,18 @@ struct kpk_outbox_event {
     const char *traceparent; /* NULL: none */
 };
 
-/* Write the event in the transaction that 'pg' is in. The caller holds a lock on the
- * aggregate's row (SELECT ... FOR NO KEY UPDATE), or order within the aggregate is not kept.
+/* Write the event in the transaction that 'pg' is in. The caller holds a lock on the aggregate's row
+ * (SELECT ... FOR NO KEY UPDATE), or order within the aggregate is not kept.
  * returns  0, or -1 with 'err': REJECT a payload over the limit; the rest as kpk_pg_exec() */
 int kpk_outbox_add(struct kpk_pg *pg, const struct kpk_outbox_event *event,
                    struct kpk_err *err) KPK_MUST_CHECK;
 
-/* Tell the relay, after the commit. Only a hint that saves it its poll, so failures do not
- * matter. Not inside the transaction: a transaction that notifies commits under a lock of the
- * whole database, and no two of them share a flush of the log. */
+/* Tell the relay, after the commit. Only a hint that saves it its poll, so failures do not matter.
+ * Not inside the transaction: a transaction that notifies commits under a lock of the whole
+ * database, and no two of them share a flush of the log. */
 void kpk_outbox_wake(struct kpk_pg *pg);
 
-/* --- relay
- * ------------------------------------------------------------------------------------ */
+/* --- relay ------------------------------------------------------------------------------- */
 
 struct kpk_relay;
 

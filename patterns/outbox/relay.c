@@ -1,16 +1,14 @@
 /* The relay's half of the outbox: at-least-once, in order per aggregate.
  *
- *   select (1) -> begin, produce, wait for the reports, commit the Kafka transaction (2) ->
- * delete (3)
+ *   select (1) -> begin, produce, wait for the reports, commit the Kafka transaction (2) -> delete (3)
  *
- * Crash before (2) commits: the records are aborted, nobody reads them, the rows are still
- * there. Crash between (2) and (3): the rows are published again, with the same ids.
+ * Crash before (2) commits: the records are aborted, nobody reads them, the rows are still there.
+ * Crash between (2) and (3): the rows are published again, with the same ids.
  *
- * One relay is active: the holder of a lease in the database. A lease alone does not fence: a
- * relay that was stopped and wakes up late still believes in it. So its sends lie in
- * transactions of one transactional.id, and whoever takes the lease begins with
- * init_transactions(), which aborts what its predecessor left open and refuses whatever it
- * sends from then on.
+ * One relay is active: the holder of a lease in the database. A lease alone does not fence: a relay
+ * that was stopped and wakes up late still believes in it. So its sends lie in transactions of one
+ * transactional.id, and whoever takes the lease begins with init_transactions(), which aborts what
+ * its predecessor left open and refuses whatever it sends from then on.
  *
  * No database transaction is open while Kafka is waited for: vacuum would wait for it too. */
 #include "patterns/outbox/outbox.h"
@@ -118,8 +116,7 @@ static void set_outage(struct kpk_relay *relay, const struct kpk_err *outage) {
     pthread_mutex_unlock(&relay->lock);
 }
 
-/* --- who relays
- * ------------------------------------------------------------------------------- */
+/* --- who relays -------------------------------------------------------------------------- */
 
 static void set_producer(struct kpk_relay *relay, struct kpk_producer *producer) {
     pthread_mutex_lock(&relay->lock);
@@ -145,8 +142,8 @@ static void step_down(struct kpk_relay *relay, const char *why) {
     drop_producer(relay);
 }
 
-/* Take the lease, or renew it. By the database's clock, so that the relays' clocks do not
- * matter. returns  1 it is ours, 0 it is another's, -1 with 'err' */
+/* Take the lease, or renew it. By the database's clock, so that the relays' clocks do not matter.
+ * returns  1 it is ours, 0 it is another's, -1 with 'err' */
 static int hold_lease(struct kpk_relay *relay, struct kpk_err *err) {
     static const struct kpk_pg_stmt take = {
         "relay_lease",
@@ -193,9 +190,8 @@ static void release_lease(struct kpk_relay *relay) {
         return; /* it expires */
 }
 
-/* A transactional call's outcome. Whatever went wrong, the cure is the same: drop the producer,
- * make a new one, publish the rows again; init_transactions() settles what the old one left
- * behind. */
+/* A transactional call's outcome. Whatever went wrong, the cure is the same: drop the producer, make
+ * a new one, publish the rows again; init_transactions() settles what the old one left behind. */
 static int kafka_failed(rd_kafka_error_t *error, const char *what, struct kpk_err *err) {
     if (!error) return 0;
     kpk_fail(err, KPK_WAIT, "kafka: %s: %s", what, rd_kafka_error_string(error));
@@ -220,8 +216,7 @@ static int open_producer(struct kpk_relay *relay, struct kpk_err *err) {
     return 0;
 }
 
-/* --- what is relayed
- * -------------------------------------------------------------------------- */
+/* --- what is relayed --------------------------------------------------------------------- */
 
 enum column { SEQ, ID, TOPIC, KEY, TYPE, SUBJECT, PAYLOAD, TRACEPARENT, CREATED_MS };
 
@@ -347,8 +342,7 @@ out:
     return count;
 }
 
-/* --- the loop
- * --------------------------------------------------------------------------------- */
+/* --- the loop ---------------------------------------------------------------------------- */
 
 /* Until NOTIFY, or the poll that is its safety net. A LISTEN dies with its connection. */
 static int wait_for_rows(struct kpk_relay *relay, struct kpk_err *err) {

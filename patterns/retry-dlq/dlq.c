@@ -24,8 +24,7 @@ struct kpk_dlq {
     struct kpk_producer *producer;
 };
 
-/* The producer takes the largest dead letter there can be, or one record could stop the group.
- */
+/* The producer takes the largest dead letter there can be, or one record could stop the group. */
 static int largest_record(const struct kpk_group *group) {
     int largest = 0;
 

@@ -3,11 +3,10 @@
  *   tweets --(group)--> effect says REJECT --> tweets.<group>.dlq --> commit
  *
  * Guaranteed      the record lies in its group's dead letter topic, byte for byte (key, value,
- * headers), with the reason in headers, before its offset is committed. Not guaranteed  that it
- * lies there once: a crash between hand-over and commit hands it over again.
- *                 (__dlq.errors.topic, .partition, .offset, .group) identify it for readers.
- * Headers are named as Kafka's own brokers name them (KIP-1191). Retries are not part of this
- * yet. */
+ *                 headers), with the reason in headers, before its offset is committed.
+ * Not guaranteed  that it lies there once: a crash between hand-over and commit hands it over
+ *                 again. (__dlq.errors.topic, .partition, .offset, .group) identify it for readers.
+ * Headers are named as Kafka's own brokers name them (KIP-1191). */
 #ifndef KPK_PATTERNS_RETRY_DLQ_DLQ_H
 #define KPK_PATTERNS_RETRY_DLQ_DLQ_H
 

@@ -37,8 +37,7 @@ int twitter_text_check(const char *text, struct kpk_err *err) {
     return 0;
 }
 
-/* --- encode
- * ----------------------------------------------------------------------------------- */
+/* --- encode ------------------------------------------------------------------------------ */
 
 static char *print(cJSON *object) {
     char *json = cJSON_PrintUnformatted(object);
@@ -67,8 +66,7 @@ char *twitter_follow_encode(const struct twitter_follow *follow) {
     return print(object);
 }
 
-/* --- decode
- * ----------------------------------------------------------------------------------- */
+/* --- decode ------------------------------------------------------------------------------ */
 
 /* 2^53: what a JSON number holds exactly, and more milliseconds than there will be. */
 static const int64_t time_max = (int64_t)1 << 53;

@@ -23,10 +23,10 @@ int timeline_push(struct kpk_redis *redis, const char *user_id, const char *twee
                   struct kpk_err *err) KPK_MUST_CHECK;
 
 /* Up to 'limit' ids older than 'before' (NULL: the newest), newest first.
- * ids    out; room for 'limit'
- * floor  out; the oldest id if the timeline is full, so that older tweets may have been
- * trimmed; else "": whatever was pushed is there returns  the number of ids, or -1 with 'err'
- */
+ * ids      out; room for 'limit'
+ * floor    out; the oldest id if the timeline is full, so that older tweets may have been trimmed;
+ *          else "": whatever was pushed is there
+ * returns  the number of ids, or -1 with 'err' */
 int timeline_read(struct kpk_redis *redis, const char *user_id, const char *before, int limit,
                   char (*ids)[KPK_UUID_BYTES], char floor[KPK_UUID_BYTES],
                   struct kpk_err *err) KPK_MUST_CHECK;

@@ -1,5 +1,5 @@
-/* The judge judged: histories with each kind of fault, told by hand in a table, and made at
- * random with one fault injected at a random place, which must be named and nothing else. */
+/* The judge judged: histories with each kind of fault, told by hand in a table, and made at random
+ * with one fault injected at a random place, which must be named and nothing else. */
 #include "common/clock.h"
 #include "common/history.h"
 
@@ -201,8 +201,8 @@ static void contradictions_abort(void **state) {
 enum { STREAMS = 4, OBSERVERS = 4, WRITES = 60, ROOM = WRITES + 1, ROUNDS = 3000 };
 enum fault { NO_FAULT, LOSE, REPEAT, SWAP, INVENT, FAULTS };
 
-/* A history before it is told, so that a fault can be put into it. Ids are numbers below
- * WRITES; one above was never written. */
+/* A history before it is told, so that a fault can be put into it. Ids are numbers below WRITES;
+ * one above was never written. */
 struct draft {
     int stream[WRITES];
     enum kpk_write_outcome outcome[WRITES];
@@ -273,8 +273,7 @@ static void draft_history(struct draft *draft) {
                                          : KPK_WRITE_OK;
         draft->late[id] = dice == 2;
     }
-    /* The last write of a stream is never late: nothing came between, so it would have its
-     * place. */
+    /* The last write of a stream is never late: nothing came between, so it would have its place. */
     for (int s = 0; s < STREAMS; s++)
         for (int id = WRITES - 1; id >= 0; id--)
             if (draft->stream[id] == s) {

@@ -41,8 +41,7 @@ static void must_configure(const char *name, const char *scale) {
     if (configure(name, scale, &err)) fail_msg("%s", err.msg);
 }
 
-/* --- the environment
- * --------------------------------------------------------------------------- */
+/* --- the environment --------------------------------------------------------------------- */
 
 static void test_environment(void **state) {
     static const struct {
@@ -111,8 +110,7 @@ static void test_find(void **state) {
     assert_null(kpk_group_find(kpk_topics[0].name));
 }
 
-/* --- the tables
- * -------------------------------------------------------------------------------- */
+/* --- the tables -------------------------------------------------------------------------- */
 
 static void test_dlq(void **state) {
     static const struct kpk_group group = {.name = "readers", .system = "theirs"};
@@ -294,8 +292,7 @@ static void test_guide(void **state) {
     assert_int_equal(kpk_durability_min_isr(KPK_CRITICAL), 2);
 }
 
-/* --- which topics
- * ------------------------------------------------------------------------------ */
+/* --- which topics ------------------------------------------------------------------------ */
 
 static void test_plan(void **state) {
     static const char *const none[] = {NULL}, *const twitter[] = {"twitter", NULL},
@@ -322,8 +319,7 @@ static void test_plan(void **state) {
     kpk_plan_close(NULL);
 }
 
-/* --- what to do about one
- * ---------------------------------------------------------------------- */
+/* --- what to do about one ---------------------------------------------------------------- */
 
 /* 'there' 0: it does not exist. Settings found are as the table wants them, but for min ISR. */
 static const struct decision {

@@ -48,8 +48,7 @@ struct view {
     size_t count;
 };
 
-/* --- which groups
- * ------------------------------------------------------------------------------ */
+/* --- which groups ------------------------------------------------------------------------ */
 
 static void choose(struct view *view) {
     for (size_t i = 0; args.groups[i]; i++) {
@@ -84,8 +83,7 @@ static int read_all(struct view *view, struct kpk_err *err) {
     return 0;
 }
 
-/* --- sums
- * -------------------------------------------------------------------------------------- */
+/* --- sums -------------------------------------------------------------------------------- */
 
 struct sum {
     size_t partitions, unknown; /* 'unknown': without a lag */
@@ -143,8 +141,7 @@ static size_t count_hosts(const struct kpk_lag *lag) {
     return hosts;
 }
 
-/* --- print
- * ------------------------------------------------------------------------------------- */
+/* --- print ------------------------------------------------------------------------------- */
 
 static void add_duration(struct kpk_table *table, const struct sum *sum) {
     double net = sum->out_s - sum->in_s, seconds = net > 0 ? (double)sum->lag / net : 0;
@@ -268,8 +265,7 @@ static void print(const struct view *view) {
     fflush(stdout);
 }
 
-/* --- run
- * --------------------------------------------------------------------------------------- */
+/* --- run --------------------------------------------------------------------------------- */
 
 static int run(struct view *view, struct kpk_err *err) {
     int64_t began;

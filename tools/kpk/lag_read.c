@@ -21,8 +21,7 @@ void kpk_lag_clear(struct kpk_lag *lag) {
     lag->state[0] = '\0';
 }
 
-/* --- members
- * ----------------------------------------------------------------------------------- */
+/* --- members ----------------------------------------------------------------------------- */
 
 static const rd_kafka_topic_partition_list_t *
 assignment(const rd_kafka_ConsumerGroupDescription_t *group, size_t member) {
@@ -82,8 +81,7 @@ static rd_kafka_event_t *describe(struct kpk_admin *admin, struct kpk_lag *lag,
     return event;
 }
 
-/* --- offsets
- * ----------------------------------------------------------------------------------- */
+/* --- offsets ----------------------------------------------------------------------------- */
 
 static int read_committed(struct kpk_admin *admin, struct kpk_lag *lag, struct kpk_err *err) {
     rd_kafka_AdminOptions_t *opts =

@@ -18,8 +18,7 @@ static struct {
     int names, markdown;
 } args;
 
-/* --- list
- * -------------------------------------------------------------------------------------- */
+/* --- list -------------------------------------------------------------------------------- */
 
 /* clang-format off */
 static const struct kpk_opt list_opts[] = {
@@ -75,8 +74,7 @@ int kpk_topics_list(int argc, char **argv, struct kpk_err *err) {
     return KPK_EXIT_OK;
 }
 
-/* --- describe
- * ---------------------------------------------------------------------------------- */
+/* --- describe ---------------------------------------------------------------------------- */
 
 /* clang-format off */
 static const struct kpk_opt describe_opts[] = {

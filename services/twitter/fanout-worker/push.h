@@ -29,9 +29,9 @@ void push_work_free(struct push_work *work);
 int push_work_add(struct push_work *work, const struct kpk_event *event,
                   struct kpk_err *err) KPK_MUST_CHECK;
 
-/* Do it: one query for all followers of all tweets, one for all fills, and pipelined writes.
- * Done twice, it changes nothing. When it returns 0, Redis has it on disk. returns  0, or -1
- * with 'err': WAIT a store is down, FATAL */
+/* Do it: one query for all followers of all tweets, one for all fills, and pipelined writes. Done
+ * twice, it changes nothing. When it returns 0, Redis has it on disk.
+ * returns  0, or -1 with 'err': WAIT a store is down, FATAL */
 int push_to_timelines(const struct push_work *work, struct kpk_pg *pg, struct kpk_redis *redis,
                       struct kpk_err *err) KPK_MUST_CHECK;
 

@@ -1,9 +1,10 @@
 /* A home timeline is read from two sides.
  *
- *   pushed  ids in Redis, written by fanout-worker; looked up in PostgreSQL, where authors that
- * are no longer followed fall out pulled  straight from PostgreSQL: tweets with delivery 'pull'
- * of the authors followed; and, where a full Redis timeline ends (its floor), all older ones,
- * since they may have been trimmed to make room for authors that are no longer followed
+ *   pushed  ids in Redis, written by fanout-worker; looked up in PostgreSQL, where authors that are
+ *           no longer followed fall out
+ *   pulled  straight from PostgreSQL: tweets with delivery 'pull' of the authors followed; and,
+ *           where a full Redis timeline ends (its floor), all older ones, since they may have been
+ *           trimmed to make room for authors that are no longer followed
  *
  * Both are ordered by id, which is the order of time, so a page is a merge. Its horizon: when
  * Redis had more ids than were read, nothing older than the last one read may be shown yet. */

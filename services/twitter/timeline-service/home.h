@@ -21,9 +21,10 @@ struct cursor {
 int cursor_parse(const char *text, struct cursor *cursor) KPK_MUST_CHECK;
 
 /* A page of 'user_id's home timeline: up to 'limit' tweets of the authors that the user follows
- * now, newest first, ending after the newest TIMELINE_CAP. tweets  an array to append to cursor
- * where to begin; moved on by what was appended returns  1 when there may be more, 0 at the
- * end, -1 with 'err' */
+ * now, newest first, ending after the newest TIMELINE_CAP.
+ * tweets   an array to append to
+ * cursor   where to begin; moved on by what was appended
+ * returns  1 when there may be more, 0 at the end, -1 with 'err' */
 int home_page(struct kpk_pg *pg, struct kpk_redis *redis, const char *user_id, int limit,
               struct cursor *cursor, cJSON *tweets, struct kpk_err *err) KPK_MUST_CHECK;
 

@@ -1,10 +1,11 @@
 /* Posting a tweet: state change and event in one transaction, published later by the relay.
  *
  *   BEGIN
- *   claim the Idempotency-Key                          a repeated request is answered, not
- * repeated lock the author's row                              order: the outbox's seq grows
- * with its commits INSERT tweet, INSERT outbox row, keep the answer COMMIT all of it, or
- * nothing wake the relay                                     a hint
+ *   claim the Idempotency-Key            a repeated request is answered, not repeated
+ *   lock the author's row                order: the outbox's seq grows with the author's commits
+ *   INSERT tweet, INSERT outbox row, keep the answer
+ *   COMMIT                               all of it, or nothing
+ *   wake the relay                       a hint
  *
  * Crash before COMMIT: nothing happened, and the client repeats. Crash after it: the tweet is
  * posted, the relay will publish it, and the client that repeats gets the kept answer. */

@@ -16,8 +16,7 @@
 
 enum { HANDLE_MAX = 30 };
 
-/* --- users
- * ------------------------------------------------------------------------------------ */
+/* --- users ------------------------------------------------------------------------------- */
 
 static int read_handle(const cJSON *object, const char **handle, struct kpk_err *err) {
     static const char *const fields[] = {"handle", NULL};
@@ -93,8 +92,7 @@ void users_get(struct kpk_request *request, struct kpk_response *response, void 
     PQclear(result);
 }
 
-/* --- follows
- * ---------------------------------------------------------------------------------- */
+/* --- follows ----------------------------------------------------------------------------- */
 
 /* Both rows, always in the same order, so that two users who follow each other at once do not
  * deadlock. returns 0, or -1 with 'err': REJECT when one of them is missing */
