@@ -16,6 +16,7 @@ source "$here/ui.sh"
 TABLE=$here/../packages
 POLICY=/usr/sbin/policy-rc.d
 CLUSTER_CONF=/etc/postgresql-common/createcluster.conf
+MARK='# by kafka-pattern-kit, for the time of an install'
 LOG=
 BACKUP=
 
@@ -26,6 +27,12 @@ missing_packages() { # GROUP... -> one name a line
     comm -23 <(sort <<<"$wanted") \
         <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null |
             awk '$2 == "installed" { print $1 }' | sort -u)
+}
+
+# What a run that was killed could not restore.
+forget_leftovers() {
+    if grep -qsF "$MARK" "$POLICY"; then rm -f "$POLICY"; fi
+    if grep -qsF "$MARK" "$CLUSTER_CONF"; then sed -i "/^$MARK/,+1d" "$CLUSTER_CONF"; fi
 }
 
 # Put FILE aside, to be brought back by restore(). A file that is not there is removed again.
@@ -58,29 +65,30 @@ install_as_root() { # PACKAGE...
     trap 'exit 130' INT TERM HUP
 
     run_logged "$LOG" "${apt[@]}" update || warn "apt-get update failed; trying with the lists there are"
+    forget_leftovers
     set_aside "$POLICY"
     rm -f "$POLICY"
-    printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+    printf '#!/bin/sh\n%s\nexit 101\n' "$MARK" >"$POLICY"
     chmod 755 "$POLICY"
-    # postgresql-common asks before it replaces a createcluster.conf that is not its own, so the
-    # file is changed only where the package is installed already, and made anew otherwise.
-    set_aside "$CLUSTER_CONF"
-    mkdir -p "$(dirname "$CLUSTER_CONF")"
-    printf 'create_main_cluster = false\n' >>"$CLUSTER_CONF"
-    run_logged "$LOG" "${apt[@]}" -o Dpkg::Options::=--force-confold --no-install-recommends \
-        install "$@" || fail "apt-get could not install: $*"
+    apt+=(-o Dpkg::Options::=--force-confold --no-install-recommends install)
+    if [[ " $* " == *" postgresql-"* ]]; then
+        # First the package that brings the file, so that the file which comes back is its own.
+        run_logged "$LOG" "${apt[@]}" postgresql-common || fail "apt-get could not install postgresql-common"
+        set_aside "$CLUSTER_CONF"
+        printf '%s\ncreate_main_cluster = false\n' "$MARK" >>"$CLUSTER_CONF"
+    fi
+    run_logged "$LOG" "${apt[@]}" "$@" || fail "apt-get could not install: $*"
     keep_from_boot "$@"
     rm -f "$LOG"
 }
 
 # What was installed just now for the kit's private use must not start at the next boot either.
 keep_from_boot() { # PACKAGE...
-    local package
-    command -v systemctl >/dev/null || return 0
-    for package in "$@"; do
-        case $package in
-        redis-server | supervisor) systemctl --quiet disable "$package.service" >/dev/null 2>&1 || true ;;
-        esac
+    local service
+    for service in redis-server supervisor; do
+        [[ " $* " == *" $service "* ]] || continue
+        update-rc.d "$service" disable >/dev/null 2>&1 || true
+        deb-systemd-helper disable "$service.service" >/dev/null 2>&1 || true
     done
 }
 
