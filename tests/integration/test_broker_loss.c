@@ -54,6 +54,7 @@ static void the_busiest_broker_dies(void **state) {
     choose_broker(broker);
     ordeal_begin(&ordeal);
     pid_t killed = stack_signal(broker, SIGKILL);
+    ordeal_follow_late(&ordeal);
     ordeal_go_on(&ordeal);
     ordeal_await_events(&ordeal);
     stack_await_restart(broker, killed);

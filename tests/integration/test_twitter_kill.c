@@ -40,7 +40,9 @@ static int active_relay(void) {
 
 static void survives(const char *victim) {
     ordeal_begin(&ordeal);
-    stack_await_restart(victim, stack_signal(victim, SIGKILL));
+    pid_t killed = stack_signal(victim, SIGKILL);
+    ordeal_follow_late(&ordeal);
+    stack_await_restart(victim, killed);
     ordeal_go_on(&ordeal);
     ordeal_end(&ordeal);
 }
@@ -80,6 +82,25 @@ static void the_broker_dies(void **state) {
     survives("broker-1");
 }
 
+/* As when the machine loses its power, but for what the kernel still writes. */
+static void everything_dies_at_once(void **state) {
+    static const char *const all[] = {"broker-1",       "postgres",         "redis",
+                                      "tweet-service",  "timeline-service", "outbox-relay-1",
+                                      "outbox-relay-2", "fanout-worker-1",  "fanout-worker-2"};
+    enum { ALL = sizeof(all) / sizeof(*all) };
+    pid_t pids[ALL];
+
+    (void)state;
+    ordeal_begin(&ordeal);
+    for (int i = 0; i < ALL; i++) pids[i] = stack_pid(all[i]); /* slow: so all of them first */
+    for (int i = 0; i < ALL; i++)
+        if (pids[i] <= 0 || kill(pids[i], SIGKILL)) fail_msg("%s does not run", all[i]);
+    ordeal_follow_late(&ordeal);
+    for (int i = 0; i < ALL; i++) stack_await_restart(all[i], pids[i]);
+    ordeal_go_on(&ordeal);
+    ordeal_end(&ordeal);
+}
+
 /* Longer than its lease: its successor publishes what it did not; and when it wakes up in the
  * middle of what it was doing, it is refused. */
 static void the_active_relay_hangs_and_wakes_up(void **state) {
@@ -90,6 +111,7 @@ static void the_active_relay_hangs_and_wakes_up(void **state) {
     stack_signal(relays[hung], SIGSTOP);
     if (!wait_until(TAKE_OVER_MS, is_active, (void *)relays[1 - hung]))
         fail_msg("%s hangs, and %s does not take over", relays[hung], relays[1 - hung]);
+    ordeal_follow_late(&ordeal);
     ordeal_await_events(&ordeal);
     stack_signal(relays[hung], SIGCONT);
     if (!wait_until(TAKE_OVER_MS, is_standby, (void *)relays[hung]))
@@ -115,6 +137,7 @@ int main(void) {
         cmocka_unit_test(tweet_service_dies),
         cmocka_unit_test(timeline_service_dies),
         cmocka_unit_test(the_broker_dies),
+        cmocka_unit_test(everything_dies_at_once),
     };
     struct kpk_err err;
 

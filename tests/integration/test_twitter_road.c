@@ -275,6 +275,58 @@ static void posts_of_one_key_at_once_are_one_tweet(void **state) {
     world_close(world);
 }
 
+/* Two users who follow and unfollow each other from many threads at once. */
+struct fickle {
+    pthread_t thread;
+    const char *ids[2];
+    int failed;
+    struct kpk_err why;
+};
+
+static void *dither(void *arg) {
+    struct fickle *fickle = arg;
+    struct client *client = NULL;
+
+    fickle->failed = client_open(&client, NULL, &fickle->why);
+    for (int i = 0; i < 20 && !fickle->failed; i++) {
+        const char *a = fickle->ids[i % 2], *b = fickle->ids[1 - i % 2];
+        fickle->failed = client_follow(client, a, b, &fickle->why) ||
+                         client_unfollow(client, a, b, &fickle->why) ||
+                         client_follow(client, b, a, &fickle->why);
+    }
+    client_close(client);
+    return NULL;
+}
+
+static void follows_at_once_are_counted_right(void **state) {
+    enum { FICKLE = 6 };
+    struct fickle fickle[FICKLE];
+    struct world *world;
+    char path[64];
+
+    (void)state;
+    assert_ok(world_open(&world, 2, err), err);
+    const char *a = world->users[0].id, *b = world->users[1].id;
+    for (int i = 0; i < FICKLE; i++) {
+        fickle[i] = (struct fickle){.ids = {i % 2 ? a : b, i % 2 ? b : a}};
+        assert_int_equal(pthread_create(&fickle[i].thread, NULL, dither, &fickle[i]), 0);
+    }
+    for (int i = 0; i < FICKLE; i++) {
+        pthread_join(fickle[i].thread, NULL);
+        assert_ok(fickle[i].failed, &fickle[i].why);
+    }
+    assert_ok(client_follow(world->client, a, b, err), err);
+    assert_ok(client_unfollow(world->client, b, a, err), err);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof(path), "/v1/users/%s", world->users[i].id);
+        cJSON *user = call(world->client, "GET", path, NULL, NULL, 200);
+        assert_int_equal(cJSON_GetObjectItem(user, "following")->valueint, i == 0);
+        assert_int_equal(cJSON_GetObjectItem(user, "followers")->valueint, i == 1);
+        cJSON_Delete(user);
+    }
+    world_close(world);
+}
+
 /* Kafka's hash, as Java clients compute it (org.apache.kafka.common.utils.Utils.murmur2). */
 static int java_partition(const char *key, int partitions) {
     const uint32_t m = 0x5bd1e995u;
@@ -381,6 +433,7 @@ int main(void) {
         cmocka_unit_test(what_a_page_may_not_ask),
         cmocka_unit_test(a_repeated_post_is_one_tweet),
         cmocka_unit_test(posts_of_one_key_at_once_are_one_tweet),
+        cmocka_unit_test(follows_at_once_are_counted_right),
         cmocka_unit_test(the_record_is_as_documented),
         cmocka_unit_test(the_outbox_is_empty_afterwards),
     };

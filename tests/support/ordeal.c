@@ -10,6 +10,7 @@
 enum {
     AUTHORS = 3,
     FOLLOWERS = 4,
+    LATE = 1,
     POSTS_PER_SECOND = 20,
     REFUSE_EACH = 20,
     MANY = 20,
@@ -30,7 +31,7 @@ void ordeal_begin(struct ordeal *ordeal) {
     char topic[KPK_NAME_BYTES];
 
     *ordeal = (struct ordeal){0};
-    assert_ok(world_open(&ordeal->world, AUTHORS + FOLLOWERS, err), err);
+    assert_ok(world_open(&ordeal->world, AUTHORS + FOLLOWERS + LATE, err), err);
     kpk_history_order(ordeal->world->history, TOPIC_OBSERVER, KPK_ORDER_OLDEST_FIRST);
     for (int author = 0; author < AUTHORS; author++) {
         kpk_history_expect(ordeal->world->history, TOPIC_OBSERVER,
@@ -81,6 +82,21 @@ static void read_topic(struct ordeal *ordeal) {
         see_event(ordeal, msg);
         rd_kafka_message_destroy(msg);
     } while (true);
+}
+
+/* --- late follower ----------------------------------------------------------------------- */
+
+/* A follow may be repeated: it stands, or it stands again. */
+static bool followed(void *ctx) {
+    struct ordeal *ordeal = ctx;
+    int failed = world_follow(ordeal->world, AUTHORS + FOLLOWERS, 0, err);
+
+    if (failed && err->verdict != KPK_WAIT) fail_msg("%s", err->msg);
+    return !failed;
+}
+
+void ordeal_follow_late(struct ordeal *ordeal) {
+    if (!wait_until(GO_ON_MS, followed, ordeal)) fail_msg("%s", err->msg);
 }
 
 /* --- waiting ----------------------------------------------------------------------------- */

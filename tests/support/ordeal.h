@@ -2,7 +2,7 @@
  * lost, doubled or reordered, nothing refused may appear.
  *
  *   ordeal_begin(&ordeal, &opts)      users, follows, a thread that posts
- *   ...                               harm
+ *   ...                               harm; ordeal_follow_late(&ordeal)
  *   ordeal_go_on(&ordeal)             the load is acknowledged again
  *   ordeal_end(&ordeal)               the verdict: every timeline over HTTP, and the topic
  *
@@ -28,6 +28,10 @@ struct ordeal {
 };
 
 void ordeal_begin(struct ordeal *ordeal);
+
+/* A user who followed nobody follows an author, now, in the middle of it: tried until it succeeds.
+ * From then on he must see everything, what was written before included. */
+void ordeal_follow_late(struct ordeal *ordeal);
 
 /* Wait until many more posts are acknowledged than now. */
 void ordeal_go_on(struct ordeal *ordeal);
