@@ -88,7 +88,7 @@ clean-data: ## wipe the data of a stopped stack
 	@$(STACK) clean-data
 
 demo-twitter: build ## one tweet followed to the timelines, and a worker killed on the way
-	@set -a && eval "$$($(STACK) env)" && $(BIN)/demo-twitter
+	@eval "$$($(STACK) env)" && $(BIN)/demo-twitter
 
 # ---------------------------------------------------------------- build
 build: $(PROGRAMS:%=$(BIN)/%) ## compile every program into build/bin
@@ -185,7 +185,7 @@ distclean: ## remove everything that was built or fetched
 #|   SCALE=guide|small    partition and consumer counts of the guide, or a tenth of them
 #|   PROFILE="twitter"    the systems to run; without it, all there are
 #|   KPK_STATE=<folder>   data and logs
-#|   KPK_NAMESPACE=<x.>   prefix of topics, groups, schemas and keys
+#|   KPK_NAMESPACE=<x>    prefix of topics, groups, schemas and keys
 #|   KPK_PORT_OFFSET=<n>  moves every port
 #|   KPK_BOOTSTRAP_SERVERS, PGHOST, KPK_REDIS_URL   use those servers instead of the bundled ones
 #|   SAN=address,undefined   WERROR=1               other ways to compile

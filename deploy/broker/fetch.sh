@@ -9,6 +9,12 @@ source "$here/../native/ui.sh"
 folder=$(readlink -m "$1")
 version=$(sed -n '/kafka_2.13/,/version/ s/.*<version>\(.*\)<.*/\1/p' "$here/pom.xml")
 
+# Fetched already, from the same pom: only its time is newer.
+if [[ -e $folder/.complete ]] && cmp -s "$here/pom.xml" "$folder/pom.xml"; then
+    touch "$folder/.complete"
+    exit
+fi
+
 step broker
 step_note "fetching Apache Kafka $version"
 rm -rf "$folder.work"
@@ -17,6 +23,7 @@ run_logged "$folder.log" mvn -B -q -ntp -Dstyle.color=never -f "$here/pom.xml" \
     dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$folder.work" ||
     fail "the broker could not be fetched" "it needs the network once; see $folder.log"
 [[ -e $folder.work/kafka_2.13-$version.jar ]] || fail "maven brought no kafka_2.13-$version.jar; see $folder.log"
+cp "$here/pom.xml" "$folder.work/"
 echo "$version" >"$folder.work/.complete"
 rm -rf "$folder"
 mv "$folder.work" "$folder"

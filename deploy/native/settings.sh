@@ -45,8 +45,9 @@ settings_ask() {
     [[ $OFFSET =~ ^[0-9]{1,5}$ ]] && ((10#$OFFSET <= 40000)) ||
         fail "KPK_PORT_OFFSET=$OFFSET: it is a number from 0 to 40000"
     OFFSET=$((10#$OFFSET))
-    [[ $NAMESPACE =~ ^[A-Za-z0-9._-]{0,60}$ ]] ||
-        fail "KPK_NAMESPACE=$NAMESPACE: up to 60 letters, digits and . _ -"
+    # As topology/topology.c has it, which says the last word.
+    [[ $NAMESPACE =~ ^([a-z][a-z0-9_]*)?$ ]] ||
+        fail "KPK_NAMESPACE=$NAMESPACE: it is a lower-case letter, then lower-case letters, digits and _"
     local system
     for system in $PROFILE; do
         [[ " $systems " == *" $system "* ]] ||

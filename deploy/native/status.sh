@@ -25,7 +25,8 @@ why_not_ready() { # NAME
     fi
     answer=$(service_answer "$1")
     if [[ $answer == 000* ]]; then answer="port ${PORT_OF[$1]} does not answer"; fi
-    echo "$answer"
+    # A problem document (RFC 9457): the sentence in it is what a person wants.
+    sed -E 's/^503 .*"detail": ?"([^"]*)".*/\1/' <<<"$answer"
 }
 
 # Memory of a process and its children in MB, shared pages counted once (PSS).

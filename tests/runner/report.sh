@@ -30,8 +30,8 @@ check() {
 run_binary() {
     local name=${1##*/} tap=$scratch/tap log=$scratch/log status=0
     CMOCKA_MESSAGE_OUTPUT=TAP setsid timeout -k 5 "$BINARY_SECONDS" "$1" >"$tap" 2>"$log" </dev/null &
-    binary=$!
-    wait "$binary" || status=$?
+    running=$!
+    wait "$running" || status=$?
     end_binary
     count_tap "$name" "$tap"
     if ((status != 0 && tap_failed == 0)); then
@@ -79,7 +79,7 @@ describe_exit() { # STATUS
 
 # End the test program that runs, and whatever it started and left: they are one process group.
 end_binary() {
-    [[ -n ${binary:-} ]] || return 0
-    kill -KILL -- "-$binary" 2>/dev/null || true
-    binary=
+    [[ -n ${running:-} ]] || return 0
+    kill -KILL -- "-$running" 2>/dev/null || true
+    running=
 }

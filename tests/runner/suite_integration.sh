@@ -9,17 +9,17 @@ suite_integration() {
 
 # integration_with BROKERS PREFIX BUT_NOT
 integration_with() {
-    local path binaries=()
-    for path in build/release/tests/integration/"$2"*; do
-        [[ -x $path && $path != *.* ]] || continue
-        [[ -n $3 && ${path##*/} == "$3"* ]] || binaries+=("$path")
+    local source binary binaries=()
+    for source in tests/integration/"$2"*.c; do
+        [[ -e $source ]] || continue
+        [[ -n $3 && ${source##*/} == "$3"* ]] || binaries+=("build/release/${source%.c}")
     done
     ((${#binaries[@]})) || return 0
     if ! test_stack_up "BROKERS=$1" SCALE=small; then
         not_pass "a stack of $1 broker(s) comes up" "$scratch/up"
     else
         pass "a stack of $1 broker(s) comes up"
-        for path in "${binaries[@]}"; do run_binary "$path"; done
+        for binary in "${binaries[@]}"; do run_binary "$binary"; done
     fi
     test_stack_down
 }

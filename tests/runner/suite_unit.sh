@@ -2,8 +2,6 @@
 # shellcheck shell=bash
 
 suite_unit() {
-    local binary_path
-    for binary_path in build/asan/tests/unit/test_*; do
-        if [[ -x $binary_path && ! -d $binary_path && $binary_path != *.* ]]; then run_binary "$binary_path"; fi
-    done
+    local source
+    for source in tests/unit/test_*.c; do run_binary "build/asan/${source%.c}"; done
 }

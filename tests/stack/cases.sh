@@ -39,6 +39,7 @@ refusals() {
     check "SCALE=huge is refused" refuses "guide or small" env SCALE=huge "KPK_STATE=$state" "$STACK" up
     check "an unknown system is refused" refuses 'no system "x"' env "PROFILE=twitter x" "KPK_STATE=$state" "$STACK" up
     check "a wrong port offset is refused" refuses "number from 0" env KPK_PORT_OFFSET=-1 "KPK_STATE=$state" "$STACK" up
+    check "a wrong namespace is refused" refuses "lower-case letter" env KPK_NAMESPACE=A-b "KPK_STATE=$state" "$STACK" up
     check "a relative state folder is refused" refuses "absolute path" env KPK_STATE=here "$STACK" up
     check "a folder with something else in it is refused" refuses "not a state folder" foreign_folder up
     check "a folder without the kit's mark is not wiped" refuses "not removed" foreign_folder clean-data
