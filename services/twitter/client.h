@@ -1,15 +1,18 @@
-/* A small blocking client of the two Twitter services: what a person's app would call. The
- * tests and the demo see the system through it and through nothing else.
+/* A small blocking client of the two Twitter services: what a person's app would call, and how the
+ * tests and the demo see the system.
  *
  *   client_open(&client, NULL, err)
  *   client_create_user(client, "alice", alice, err)
- *   client_post(client, alice, "key-1", "hello", &tweet, err)     ok, failed or unknown
- *   client_read_timeline(client, CLIENT_HOME, bob, 50, on_tweet, ctx, err)    page by page
+ *   client_post(client, alice, "key-1", "hello", &tweet, err)               ok, failed or unknown
+ *   client_read_timeline(client, CLIENT_HOME, bob, 50, on_tweet, ctx, err)  page by page
  *
- * Nothing is tried twice behind the caller's back: whether a request may be repeated is the
- * caller's to know. Errors: REJECT the service refused (4xx), and says why; WAIT it is not
- * there, too busy, or broke (no answer, 429, 5xx): what was asked may have happened or not;
- * FATAL its answer makes no sense. */
+ * Whether a request may be repeated is the caller's to know. (libcurl repeats one by itself when a
+ * kept connection turns out to be closed before any answer: a post has its key, and the others but
+ * client_create_user() may be repeated anyway.)
+ *
+ * Errors: REJECT the service refused (4xx), and says why; WAIT it is not there, too busy, or broke
+ * (no answer, 408, 429, 5xx): what was asked may have happened or not; FATAL its answer makes no
+ * sense. */
 #ifndef KPK_SERVICES_TWITTER_CLIENT_H
 #define KPK_SERVICES_TWITTER_CLIENT_H
 

@@ -71,8 +71,7 @@ int poster_start(struct poster **poster, struct world *world, const struct poste
                  struct kpk_err *err) KPK_MUST_CHECK;
 int poster_acked(const struct poster *poster); /* so far; any thread */
 
-/* Finish the post in hand, end the thread, and put what it was told into the world's history.
- */
+/* Finish the post in hand, end the thread, and put what it was told into the world's history. */
 void poster_stop(struct poster *poster); /* NULL is fine */
 
 #endif

@@ -1,6 +1,5 @@
 /* One of three brokers is killed with -9 under a steady load: the one that leads most of the
- * topic. The two others go on without it, it comes back, and nothing acknowledged is missing.
- */
+ * topic. The two others go on without it, it comes back, and nothing acknowledged is missing. */
 #include "common/kafka.h"
 #include "tests/support/ordeal.h"
 #include "tests/support/stack.h"

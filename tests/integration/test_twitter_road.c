@@ -421,7 +421,7 @@ static void the_outbox_is_empty_afterwards(void **state) {
 
     (void)state;
     assert_ok(twitter_database_open(&pg, err), err);
-    assert_true(wait_until(ARRIVE_MS, outbox_empty, pg));
+    if (!wait_until(ARRIVE_MS, outbox_empty, pg)) fail_msg("rows are left in the outbox");
     kpk_pg_close(pg);
 }
 

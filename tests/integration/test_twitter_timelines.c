@@ -236,8 +236,7 @@ static long long redis_count(const char *user_id) {
 }
 
 /* 850 tweets of one author and 100 of another: a timeline ends after the newest 800, in Redis
- * and as it is read; and when the second is no longer followed, the first one's fill it again.
- */
+ * and as it is read; and when the second is no longer followed, the first one's fill it again. */
 static void a_timeline_ends_after_800(void **state) {
     enum { FIRST = 850, SECOND = 100, SHOWN = TIMELINE_CAP };
     static char posted[FIRST][KPK_UUID_BYTES];

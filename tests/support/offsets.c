@@ -7,8 +7,7 @@
 
 enum { ASK_TIMEOUT_MS = 10000 };
 
-/* A handle that never subscribes is no member of its group, and may ask about it all the same.
- */
+/* A handle that never subscribes is no member of its group, and may ask about it all the same. */
 static rd_kafka_t *open_handle(const char *group) {
     const char *const pairs[] = {"group.id", group, NULL};
     struct kpk_err err;

@@ -1,7 +1,7 @@
 /* A world under a steady load while something is done to the stack: nothing acknowledged may be
  * lost, doubled or reordered, nothing refused may appear.
  *
- *   ordeal_begin(&ordeal, &opts)      users, follows, a thread that posts
+ *   ordeal_begin(&ordeal)             users, follows, a thread that posts
  *   ...                               harm; ordeal_follow_late(&ordeal)
  *   ordeal_go_on(&ordeal)             the load is acknowledged again
  *   ordeal_end(&ordeal)               the verdict: every timeline over HTTP, and the topic
@@ -15,8 +15,7 @@
 #include "common/tail.h"
 #include "services/twitter/world.h"
 
-/* At most, which is a minute. A timeline holds 800, and everyone follows two of three authors.
- */
+/* At most, which is a minute. A timeline holds 800, and everyone follows two of three authors. */
 enum { ORDEAL_POSTS = 1150 };
 
 struct ordeal {

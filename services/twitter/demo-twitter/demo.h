@@ -4,9 +4,8 @@
 
 #include "services/twitter/world.h"
 
-enum {
-    DEMO_AUTHORS = 3
-}; /* the first users of the world post, the others follow all of them */
+/* The first users of the world post, the others follow all of them. */
+enum { DEMO_AUTHORS = 3 };
 
 struct demo {
     struct world *world;
