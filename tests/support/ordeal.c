@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/event.h"
+#include "tests/support/stack.h"
 #include "tests/support/test.h"
 #include "topology/topology.h"
 
@@ -131,6 +132,25 @@ void ordeal_await_events(struct ordeal *ordeal) {
     read_topic(ordeal);
     if (!wait_until(GO_ON_MS, events_enough, &(struct target){ordeal, ordeal->n_events + MANY}))
         fail_msg("no more events come: the topic has %d", ordeal->n_events);
+}
+
+/* --- who relays -------------------------------------------------------------------------- */
+
+const char *const ordeal_relays[ORDEAL_RELAYS] = {"outbox-relay-1", "outbox-relay-2"};
+
+static bool one_is_active(void *ctx) {
+    int *active = ctx;
+
+    for (*active = 0; *active < ORDEAL_RELAYS; ++*active)
+        if (stack_metric(ordeal_relays[*active], "kpk_outbox_active") == 1) return true;
+    return false;
+}
+
+int ordeal_active_relay(void) {
+    int active;
+
+    if (!wait_until(GO_ON_MS, one_is_active, &active)) fail_msg("no relay is active");
+    return active;
 }
 
 /* --- the verdict ------------------------------------------------------------------------- */

@@ -38,6 +38,11 @@ void ordeal_go_on(struct ordeal *ordeal);
 /* Wait until many more events are in the topic than now. */
 void ordeal_await_events(struct ordeal *ordeal);
 
+/* Which of the two relays holds the lease; waits until one does. */
+enum { ORDEAL_RELAYS = 2 };
+extern const char *const ordeal_relays[ORDEAL_RELAYS];
+int ordeal_active_relay(void);
+
 /* End the load, wait until everything is where it must be, and judge: the test fails unless the
  * verdict is clean. */
 void ordeal_end(struct ordeal *ordeal);
