@@ -96,7 +96,7 @@ main() {
     local missing
     mapfile -t missing < <(missing_packages "$@")
     ((${#missing[@]})) || return 0
-    say "  packages    installing ${missing[*]}"
+    say "  packages    missing: ${missing[*]}"
     STEP_NAME=packages STEP_START=$(now_ms)
     if ((EUID == 0)); then
         install_as_root "${missing[@]}"
