@@ -5,6 +5,7 @@
 #
 #   common/ topology/ patterns/*/          -> libkpk.a         (all but a pattern's main.c)
 #   services/<system>/*.c                  -> libservices.a    (what that system's programs share)
+#   tools/<tool>/*.c                       -> libtools.a       (all but main.c: for the unit tests)
 #   patterns/<p>/main.c                    -> bin/<p>
 #   services/<system>/<service>/*.c        -> bin/<service>
 #   tools/<tool>/*.c  loadgen/*.c          -> bin/<tool>  bin/loadgen
@@ -45,6 +46,7 @@ LIBS = $(RDKAFKA_LIBS) $(DEPS_LIBS) -lm
 # ---------------------------------------------------------------- what lies where
 LIB_SRC := $(wildcard common/*.c topology/*.c) $(filter-out %/main.c,$(wildcard patterns/*/*.c))
 SYSTEM_SRC := $(wildcard services/*/*.c)
+TOOL_SRC := $(filter-out %/main.c,$(wildcard tools/*/*.c))
 SUPPORT_SRC := $(wildcard tests/support/*.c)
 TEST_SRC := $(wildcard tests/unit/test_*.c tests/integration/test_*.c)
 # Every program is a folder with a main.c. A pattern's other files are in the library already.
@@ -127,6 +129,7 @@ $(OUT)/%.o: %.c Makefile build/deps/librdkafka.mk $$(wildcard $$(*D)/*.sql $$(*D
 archive = @rm -f $@ && ar qcs $@ $^
 $(OUT)/libkpk.a: $(call objects,$(LIB_SRC)) ; $(archive)
 $(OUT)/libservices.a: $(call objects,$(SYSTEM_SRC)) ; $(archive)
+$(OUT)/libtools.a: $(call objects,$(TOOL_SRC)) ; $(archive)
 $(OUT)/libsupport.a: $(call objects,$(SUPPORT_SRC)) ; $(archive)
 
 # $(1) main.c of a program: links it, and the files beside it that are not in the library.
@@ -138,7 +141,7 @@ $(BIN)/$(notdir $(patsubst %/main.c,%,$(1))): $(call objects,$(filter $(dir $(1)
 endef
 $(foreach main,$(MAINS),$(eval $(call program,$(main))))
 
-$(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/libsupport.a $(ARCHIVES)
+$(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/libsupport.a $(OUT)/libtools.a $(ARCHIVES)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ -lcmocka $(LIBS)
 
