@@ -117,6 +117,13 @@ const char *kpk_base_name(const char *full_name) {
     return strncmp(full_name, config.prefix, len) == 0 ? full_name + len : NULL;
 }
 
+const char *kpk_schema_name(const char *system, char *out) {
+    kpk_full_name(system, out);
+    for (char *c = out; *c; c++)
+        if (*c == '.') *c = '_';
+    return out;
+}
+
 static int scaled(int count, int least) {
     if (!config.small) return count;
     count = (count + 9) / 10;

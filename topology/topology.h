@@ -79,6 +79,10 @@ const char *kpk_full_name(const char *base_name, char *out);
  * namespace. */
 const char *kpk_base_name(const char *full_name);
 
+/* The PostgreSQL schema of a system: "twitter", or "ci_twitter" with KPK_NAMESPACE=ci. An outbox
+ * is in its system's schema. returns 'out'; at least KPK_NAME_BYTES */
+const char *kpk_schema_name(const char *system, char *out);
+
 /* Open a member of 'base_name': its topics and where it starts come from the table.
  * Close it with kpk_consumer_close().
  * returns  0, or -1 with 'err' (FATAL) */

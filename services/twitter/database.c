@@ -12,12 +12,9 @@
 KPK_EMBED(twitter_ddl, "services/twitter/schema.sql");
 
 const char *twitter_schema(void) {
-    static char name[128];
+    static char name[KPK_NAME_BYTES];
 
-    snprintf(name, sizeof(name), "%stwitter", kpk_namespace());
-    for (char *c = name; *c; c++)
-        if (*c == '.') *c = '_';
-    return name;
+    return kpk_schema_name("twitter", name);
 }
 
 int twitter_database_open(struct kpk_pg **pg, struct kpk_err *err) {

@@ -93,9 +93,11 @@ static void test_names(void **state) {
     must_configure(NULL, NULL);
     assert_string_equal(kpk_full_name(KPK_TOPIC_TWEETS, full), KPK_TOPIC_TWEETS);
     assert_string_equal(kpk_base_name("ci.things"), "ci.things");
+    assert_string_equal(kpk_schema_name("twitter", full), "twitter");
     must_configure("ci", NULL);
     assert_string_equal(kpk_full_name(KPK_TOPIC_TWEETS, full), "ci." KPK_TOPIC_TWEETS);
     assert_string_equal(kpk_base_name("ci.things"), "things");
+    assert_string_equal(kpk_schema_name("twitter", full), "ci_twitter");
     assert_null(kpk_base_name("things"));
     assert_null(kpk_base_name("ci_2.things"));
     assert_null(kpk_base_name("ci"));

@@ -28,6 +28,10 @@ void kpk_table_add(struct kpk_table *table, const char *fmt, ...) {
     table->count++;
 }
 
+void kpk_table_head(struct kpk_table *table, const char *const *cells) {
+    for (; *cells; cells++) kpk_table_add(table, "%s", *cells);
+}
+
 static const char *text(const struct kpk_table *table, size_t i) {
     return table->cells[i] ? table->cells[i] : "(no memory)";
 }
@@ -35,6 +39,7 @@ static const char *text(const struct kpk_table *table, size_t i) {
 static void print_row(const struct kpk_table *table, size_t row, const int *widths) {
     size_t columns = strlen(table->align);
 
+    printf("%*s", table->indent, "");
     for (size_t column = 0; column < columns && row + column < table->count; column++) {
         const char *cell = text(table, row + column);
         if (table->align[column] == 'r')
@@ -58,5 +63,5 @@ void kpk_table_print(struct kpk_table *table) {
     for (size_t row = 0; row < table->count; row += columns) print_row(table, row, widths);
     for (size_t i = 0; i < table->count; i++) free(table->cells[i]);
     free(table->cells);
-    *table = (struct kpk_table){.align = table->align};
+    *table = (struct kpk_table){.align = table->align, .indent = table->indent};
 }

@@ -43,10 +43,6 @@ static int print_names(struct kpk_err *err) {
     return KPK_EXIT_OK;
 }
 
-static void add_head(struct kpk_table *table, const char *const *head) {
-    for (; *head; head++) kpk_table_add(table, "%s", *head);
-}
-
 int kpk_topics_list(int argc, char **argv, struct kpk_err *err) {
     static const char *const head[] = {"TOPIC",     "SYSTEM", "PARTITIONS", "KEY",
                                        "RETENTION", "CLASS",  "READ BY",    NULL};
@@ -58,7 +54,7 @@ int kpk_topics_list(int argc, char **argv, struct kpk_err *err) {
     if (parsed) return parsed < 0 ? KPK_EXIT_USAGE : KPK_EXIT_OK;
     if (args.names) return print_names(err);
     if (kpk_plan_open(&plan, args.systems, err)) return KPK_EXIT_USAGE;
-    add_head(&table, head);
+    kpk_table_head(&table, head);
     for (size_t i = 0; i < plan.count; i++) {
         const struct kpk_topic *topic = &plan.topics[i].row;
         kpk_table_add(&table, "%s", plan.topics[i].name);
@@ -142,7 +138,7 @@ static void print_described(const struct kpk_plan *plan, int argc, char **argv) 
     struct kpk_table table = {.align = "lrrrrllrlll"};
     int leaderless = 0;
 
-    add_head(&table, head);
+    kpk_table_head(&table, head);
     for (size_t i = 0; i < plan->count; i++) {
         const struct kpk_topic_plan *topic = &plan->topics[i];
         char readers[KPK_READERS_BYTES];
