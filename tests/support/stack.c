@@ -164,12 +164,11 @@ struct restart {
     pid_t before;
 };
 
+/* The old process is gone, and somebody answers: that is the new one. */
 static bool restarted(void *ctx) {
     const struct restart *restart = ctx;
 
-    if (!stack_ready(restart->name)) return false; /* first, as asking for the pid is slow */
-    pid_t now = stack_pid(restart->name);
-    return now > 0 && now != restart->before;
+    return kill(restart->before, 0) && errno == ESRCH && stack_ready(restart->name);
 }
 
 void stack_await_restart(const char *name, pid_t before) {

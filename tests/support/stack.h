@@ -23,7 +23,7 @@ int64_t stack_metric(const char *name, const char *metric);
  * returns  the process it went to */
 pid_t stack_signal(const char *name, int signal);
 
-/* Wait until another process than 'before' runs under this name and is ready. */
+/* Wait until the process 'before' is gone and another under this name is ready. */
 void stack_await_restart(const char *name, pid_t before);
 
 #endif
