@@ -1,5 +1,6 @@
 #include "common/opts.h"
 
+#include "common/fault.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -131,7 +132,7 @@ int kpk_opts_parse(const struct kpk_program *program, int *argc, char **argv,
         if (strcmp(argv[i], "--help") == 0) return print_help(program), 1;
         if (strcmp(argv[i], "--help-markdown") == 0) return print_markdown(program), 1;
     }
-    if (kpk_log_init(program->name, err)) return -1;
+    if (kpk_log_init(program->name, err) || kpk_fault_init(err)) return -1;
     if (set_defaults(program->opts, err)) return -1;
     for (int i = 1; i < *argc; i++) {
         if (strncmp(argv[i], "--", 2) == 0) {

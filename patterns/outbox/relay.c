@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "common/event.h"
+#include "common/fault.h"
 #include "common/kafka.h"
 #include "common/log.h"
 #include "common/metrics.h"
@@ -291,7 +292,9 @@ static int publish(struct kpk_relay *relay, const PGresult *rows, char *seqs,
             end += sprintf(end, "%c%s", end == seqs ? '{' : ',', text(rows, row, SEQ));
     }
     strcpy(end, end == seqs ? "{}" : "}");
+    if (kpk_fault("outbox:after-produce", err)) return -1;
     if (kpk_producer_wait(relay->producer, PUBLISH_TIMEOUT_MS, err)) return -1;
+    if (kpk_fault("outbox:before-commit", err)) return -1;
     return kafka_failed(rd_kafka_commit_transaction(rk, COMMIT_TIMEOUT_MS),
                         "commit_transaction", err);
 }
@@ -329,11 +332,14 @@ static int relay_batch(struct kpk_relay *relay, struct kpk_err *err) {
         kpk_fail(err, KPK_FATAL, "relay: no memory");
         goto out;
     }
+    if (kpk_fault("outbox:after-select", err)) goto out;
     if (publish(relay, rows, seqs, err)) { /* (2) */
         drop_producer(relay);
         goto out;
     }
+    if (kpk_fault("outbox:after-publish", err)) goto out;
     if (delete_rows(relay, seqs, err)) goto out; /* (3) */
+    if (kpk_fault("outbox:after-delete", err)) goto out;
     count_published(rows);
     count = PQntuples(rows);
 out:

@@ -34,6 +34,17 @@ pid_t stack_pid(const char *name) {
     return (pid_t)atoi(line);
 }
 
+static void command(const char *verb, const char *name) {
+    char text[COMMAND_BYTES];
+
+    snprintf(text, sizeof(text), "'%s' %s %s >/dev/null 2>&1", tool(), verb, name);
+    if (system(text) != 0) fail_msg("%s failed", text);
+}
+
+void stack_stop(const char *name) { command("stop", name); }
+
+void stack_start(const char *name) { command("start", name); }
+
 /* --- services ---------------------------------------------------------------------------- */
 
 /* KPK_FANOUT_WORKER_1_URL, as `stack env` prints it. returns  NULL: 'name' is no service */

@@ -23,6 +23,10 @@ int64_t stack_metric(const char *name, const char *metric);
  * returns  the process it went to */
 pid_t stack_signal(const char *name, int signal);
 
+/* Stop and start it as a person would: its supervisor leaves it alone in between. */
+void stack_stop(const char *name);
+void stack_start(const char *name);
+
 /* Wait until the process 'before' is gone and another under this name is ready. */
 void stack_await_restart(const char *name, pid_t before);
 

@@ -8,6 +8,7 @@
 #include "services/twitter/fanout-worker/worker.h"
 
 #include "common/clock.h"
+#include "common/fault.h"
 #include "common/metrics.h"
 #include "common/stop.h"
 #include "services/twitter/database.h"
@@ -51,8 +52,11 @@ static int push_batch(struct member *member, struct kpk_err *err) {
     const struct outcome *outcomes = member->outcomes;
     int64_t begin_us = kpk_mono_us();
 
+    if (member->batch.count == 0) return 0;
     read_batch(member);
+    if (kpk_fault("fanout:after-poll", err)) return -1;
     if (push_to_timelines(&member->work, member->pg, member->redis, err)) return -1;
+    if (kpk_fault("fanout:after-effect", err)) return -1;
     for (size_t i = 0; i < member->batch.count; i++) {
         if (outcomes[i].why.verdict == KPK_OK)
             kpk_metric_observe_us(&age, (kpk_now_ms() - outcomes[i].time_ms) * 1000);
@@ -60,8 +64,8 @@ static int push_batch(struct member *member, struct kpk_err *err) {
             return -1;
     }
     if (kpk_dlq_wait(member->dlq, err)) return -1;
-    if (member->batch.count) kpk_metric_observe_us(&duration, kpk_mono_us() - begin_us);
-    return 0;
+    kpk_metric_observe_us(&duration, kpk_mono_us() - begin_us);
+    return kpk_fault("fanout:before-commit", err);
 }
 
 int member_run(int index, void *arg, struct kpk_err *err) {

@@ -12,6 +12,7 @@
 #include "services/twitter/tweet-service/service.h"
 
 #include "common/clock.h"
+#include "common/fault.h"
 #include "common/idempotency.h"
 #include "common/json.h"
 #include "patterns/outbox/outbox.h"
@@ -127,15 +128,19 @@ static int post_in_transaction(const struct service *service, struct kpk_request
 
     if (kpk_idempotency_claim(pg, key, response, &answered, err)) return -1;
     if (answered) return 0;
+    if (kpk_fault("tweet:after-claim", err)) return -1;
     if (lock_author(service, pg, tweet, err)) return -1;
     kpk_uuid7(tweet->id); /* under the lock: an author's ids are in the order of its events */
     tweet->created_at = kpk_uuid7_ms(tweet->id);
     json = tweet_json(tweet);
     if (!json) return kpk_fail(err, KPK_FATAL, "tweet: no memory");
     if (insert_tweet(pg, tweet, err)) goto out;
+    if (kpk_fault("tweet:after-insert", err)) goto out;
     if (announce_tweet(pg, tweet, kpk_http_header(request, "traceparent"), err)) goto out;
     if (kpk_idempotency_keep(pg, key, 201, json, err)) goto out;
+    if (kpk_fault("tweet:before-commit", err)) goto out;
     if (kpk_pg_commit(pg, err)) goto out;
+    if (kpk_fault("tweet:after-commit", err)) goto out;
     kpk_outbox_wake(pg);
     kpk_http_json_text(response, 201, json);
     failed = 0;
