@@ -1,5 +1,6 @@
 #include "common/kafka.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 
 #include <ctype.h>
@@ -27,13 +28,18 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 }
 
 /* Broker connections come and go and librdkafka makes them again; a fatal error is returned by the
- * calls that meet it. So this is only told. */
+ * calls that meet it. So this is only told, and once a second: without brokers it is all there is. */
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
+    static _Atomic int64_t told_ms;
     struct kpk_quoted quoted;
+    enum kpk_log_level level = KPK_LOG_DEBUG;
 
     (void)opaque;
-    kpk_log_at(code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ? KPK_LOG_WARN : KPK_LOG_DEBUG,
-               "kafka-error", "client=%s code=%s reason=%s", rd_kafka_name(rk),
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && kpk_mono_ms() - told_ms > 1000) {
+        told_ms = kpk_mono_ms();
+        level = KPK_LOG_WARN;
+    }
+    kpk_log_at(level, "kafka-error", "client=%s code=%s reason=%s", rd_kafka_name(rk),
                rd_kafka_err2name(code), kpk_quote(&quoted, reason));
 }
 

@@ -86,7 +86,7 @@ settings_servers() {
     KAFKA_ENV=()
     while IFS= read -r name; do
         KAFKA_ENV+=("$name=${!name}")
-    done < <(compgen -e | grep -E '^KPK_(KAFKA_[A-Z0-9_]+|LOG_LEVEL|LOG_FORMAT)$' || true)
+    done < <(compgen -e | grep -E '^KPK_(KAFKA_[A-Z0-9_]+|LOG_LEVEL|LOG_FORMAT|PUSH_LIMIT)$' || true)
 }
 
 # In a shell that took `make env` the addresses of a bundled stack are set, and KPK_STACK_ENV tells
