@@ -20,12 +20,23 @@ const struct kpk_topic kpk_topics[] = {
     /* name, system, partitions, key, retention, cleanup, durability, max bytes, schema */
     {KPK_TOPIC_TWEETS,  "twitter", 50, "author user_id",   DAYS(7), "delete", KPK_CRITICAL, 0, "tweet.created.json"},
     {KPK_TOPIC_FOLLOWS, "twitter", 10, "follower user_id", DAYS(7), "delete", KPK_CRITICAL, 0, "user.followed.json"},
+    {KPK_TOPIC_NOTIFICATIONS_PENDING, "twitter", 20, "recipient user_id", DAYS(3), "delete", KPK_CRITICAL, 0, "notification.requested.json"},
+    /* What the worked examples in patterns/ run on. */
+    {KPK_TOPIC_POSTS,   "examples", 6, "author",           DAYS(1), "delete", KPK_CRITICAL, 0, NULL},
+    {KPK_TOPIC_ORDERS,  "examples", 12, "order_id",        DAYS(7), "delete", KPK_CRITICAL, 0, NULL},
     {0},
 };
 
 const struct kpk_group kpk_groups[] = {
     /* name, system, topics, consumers, start, program, dlq */
     {KPK_GROUP_FANOUT_WORKERS, "twitter", {KPK_TOPIC_TWEETS, KPK_TOPIC_FOLLOWS}, 10, KPK_FROM_BEGINNING, "fanout-worker", true},
+    {KPK_GROUP_SEARCH_INDEXER, "twitter", {KPK_TOPIC_TWEETS}, 5, KPK_FROM_BEGINNING, "search-indexer", true},
+    {KPK_GROUP_NOTIFICATION_WORKERS, "twitter", {KPK_TOPIC_TWEETS}, 5, KPK_FROM_BEGINNING, "notification-worker", true},
+    {KPK_GROUP_TRENDING_WORKERS, "twitter", {KPK_TOPIC_TWEETS}, 3, KPK_FROM_BEGINNING, "trending-worker", true},
+    {KPK_GROUP_ANALYTICS, "twitter", {KPK_TOPIC_TWEETS}, 2, KPK_FROM_BEGINNING, "analytics-worker", true},
+    {KPK_GROUP_POSTS_TIMELINES, "examples", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true},
+    {KPK_GROUP_POSTS_SEARCH, "examples", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true},
+    {KPK_GROUP_POSTS_ALERTS, "examples", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true},
     {0},
 };
 /* clang-format on */

@@ -45,7 +45,17 @@ struct kpk_group {
 
 #define KPK_TOPIC_TWEETS "tweets"
 #define KPK_TOPIC_FOLLOWS "follows"
+#define KPK_TOPIC_NOTIFICATIONS_PENDING "notifications-pending"
+#define KPK_TOPIC_POSTS "posts"
+#define KPK_TOPIC_ORDERS "orders"
 #define KPK_GROUP_FANOUT_WORKERS "fanout-workers"
+#define KPK_GROUP_SEARCH_INDEXER "search-indexer"
+#define KPK_GROUP_NOTIFICATION_WORKERS "notification-workers"
+#define KPK_GROUP_TRENDING_WORKERS "trending-workers"
+#define KPK_GROUP_ANALYTICS "analytics"
+#define KPK_GROUP_POSTS_TIMELINES "posts-timelines"
+#define KPK_GROUP_POSTS_SEARCH "posts-search"
+#define KPK_GROUP_POSTS_ALERTS "posts-alerts"
 
 /* The tables, as written; a row with a NULL name ends them. */
 extern const struct kpk_topic kpk_topics[];
