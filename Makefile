@@ -6,7 +6,7 @@
 #   common/ topology/ patterns/*/          -> libkpk.a         (all but a pattern's main.c)
 #   services/<system>/*.c                  -> libservices.a    (what that system's programs share)
 #   tools/<tool>/*.c                       -> libtools.a       (all but main.c: for the unit tests)
-#   patterns/<p>/main.c                    -> bin/<p>
+#   patterns/<p>/main.c, example/*.c       -> bin/<p>
 #   services/<system>/<service>/*.c        -> bin/<service>
 #   tools/<tool>/*.c  loadgen/*.c          -> bin/<tool>  bin/loadgen
 #   tests/{unit,integration}/test_*.c      -> tests/{unit,integration}/test_*
@@ -52,7 +52,8 @@ TEST_SRC := $(wildcard tests/unit/test_*.c tests/integration/test_*.c)
 # Every program is a folder with a main.c. A pattern's other files are in the library already.
 MAINS := $(wildcard patterns/*/main.c services/*/*/main.c tools/*/main.c loadgen/main.c)
 PROGRAMS := $(sort $(notdir $(patsubst %/main.c,%,$(MAINS))))
-PROGRAM_SRC := $(foreach m,$(MAINS),$(if $(filter patterns/%,$m),$m,$(wildcard $(dir $m)*.c)))
+PROGRAM_SRC := $(foreach m,$(MAINS),$(if $(filter patterns/%,$m),$m $(wildcard $(dir $m)example/*.c),\
+               $(wildcard $(dir $m)*.c)))
 SOURCES := $(sort $(LIB_SRC) $(SYSTEM_SRC) $(SUPPORT_SRC) $(TEST_SRC) $(PROGRAM_SRC))
 
 objects = $(patsubst %.c,$(OUT)/%.o,$(1))

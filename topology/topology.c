@@ -22,8 +22,8 @@ const struct kpk_topic kpk_topics[] = {
     {KPK_TOPIC_FOLLOWS, "twitter", 10, "follower user_id", DAYS(7), "delete", KPK_CRITICAL, 0, "user.followed.json"},
     {KPK_TOPIC_NOTIFICATIONS_PENDING, "twitter", 20, "recipient user_id", DAYS(3), "delete", KPK_CRITICAL, 0, "notification.requested.json"},
     /* What the worked examples in patterns/ run on. */
-    {KPK_TOPIC_POSTS,   "examples", 6, "author",           DAYS(1), "delete", KPK_CRITICAL, 0, NULL},
-    {KPK_TOPIC_ORDERS,  "examples", 12, "order_id",        DAYS(7), "delete", KPK_CRITICAL, 0, NULL},
+    {KPK_TOPIC_POSTS,   "fanout",  12, "author",           DAYS(1), "delete", KPK_CRITICAL, 0, NULL},
+    {KPK_TOPIC_ORDERS,  "outbox",  12, "order_id",         DAYS(7), "delete", KPK_CRITICAL, 0, NULL},
     {0},
 };
 
@@ -34,9 +34,9 @@ const struct kpk_group kpk_groups[] = {
     {KPK_GROUP_NOTIFICATION_WORKERS, "twitter", {KPK_TOPIC_TWEETS}, 5, KPK_FROM_BEGINNING, "notification-worker", true},
     {KPK_GROUP_TRENDING_WORKERS, "twitter", {KPK_TOPIC_TWEETS}, 3, KPK_FROM_BEGINNING, "trending-worker", true},
     {KPK_GROUP_ANALYTICS, "twitter", {KPK_TOPIC_TWEETS}, 2, KPK_FROM_BEGINNING, "analytics-worker", true},
-    {KPK_GROUP_POSTS_TIMELINES, "examples", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true},
-    {KPK_GROUP_POSTS_SEARCH, "examples", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true},
-    {KPK_GROUP_POSTS_ALERTS, "examples", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true},
+    {KPK_GROUP_POSTS_TIMELINES, "fanout", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true},
+    {KPK_GROUP_POSTS_SEARCH, "fanout", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true},
+    {KPK_GROUP_POSTS_ALERTS, "fanout", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true},
     {0},
 };
 /* clang-format on */

@@ -334,6 +334,8 @@ static int relay_batch(struct kpk_relay *relay, struct kpk_err *err) {
     }
     if (kpk_fault("outbox:after-select", err)) goto out;
     if (publish(relay, rows, seqs, err)) { /* (2) */
+        /* A producer that was fenced is beyond repair; the relay is not. */
+        if (rd_kafka_fatal_error(relay->producer->rk, NULL, 0)) err->verdict = KPK_WAIT;
         drop_producer(relay);
         goto out;
     }

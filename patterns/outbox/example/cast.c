@@ -1,0 +1,81 @@
+#include "patterns/outbox/example/cast.h"
+
+#include "common/log.h"
+#include "common/stop.h"
+#include "patterns/outbox/example/writer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int start(struct kpk_child **child, const char *name, const char *role, const char *way,
+                 const char *fault, struct kpk_err *err) {
+    const char *const argv[] = {kpk_child_self(), "--role", role, "--way", way, NULL};
+    char with_fault[128];
+    /* A fault is told as a warning; who relays, as an event of every day. */
+    const char *const env[] = {with_fault, "KPK_LOG_LEVEL=info", "KPK_LOG_FORMAT=logfmt", NULL};
+
+    snprintf(with_fault, sizeof(with_fault), "KPK_FAULT=%s", fault ? fault : "");
+    kpk_child_close(*child);
+    return kpk_child_start(child, &(struct kpk_child_opts){name, argv, env}, err);
+}
+
+int cast_writer(struct cast *cast, const char *way, const char *fault, struct kpk_err *err) {
+    return start(&cast->writer, "writer", "writer", way, fault, err);
+}
+
+int cast_relay(struct cast *cast, int i, const char *role, const char *fault,
+               struct kpk_err *err) {
+    static const char *const names[CAST_RELAYS] = {"relay-1", "relay-2"};
+
+    if (start(&cast->relays[i], names[i], role, "outbox", fault, err)) return -1;
+    if (i > 0 || cast->relays[1]) return 0; /* the other one is active */
+    return kpk_child_await_words(cast->relays[i], "relay-active", CAST_PATIENCE_MS, err);
+}
+
+void cast_dismiss(struct cast *cast) {
+    kpk_child_close(cast->writer);
+    cast->writer = NULL;
+    for (int i = 0; i < CAST_RELAYS; i++) {
+        kpk_child_close(cast->relays[i]);
+        cast->relays[i] = NULL;
+    }
+}
+
+/* Does it still answer? One that hangs does not, and neither does a dead one. */
+static bool is_up(struct kpk_child *child) { return kpk_child_state(child) == KPK_CHILD_RUNS; }
+
+int cast_changes(struct cast *cast, int count, int but, struct kpk_err *err) {
+    for (int i = 0; i < count && !kpk_stopping(); i++) {
+        int order = i % SHOP_ORDERS;
+        if (order == but) continue;
+        if (shop_change(&cast->shop, cast->writer, order, err) && !is_up(cast->writer))
+            return -1;
+    }
+    return 0;
+}
+
+/* Until the newest change of 'shop' is in the topic. */
+static int await_newest(struct shop *shop, struct kpk_err *err) {
+    const struct attempt *newest = &shop->attempts[shop->count - 1];
+
+    for (int waited_ms = 0; !newest->seen; waited_ms += 50) {
+        if (waited_ms > CAST_PATIENCE_MS || kpk_stopping())
+            return kpk_fail(err, KPK_WAIT, "the relay publishes nothing");
+        if (shop_read_topic(shop, 50, err)) return -1;
+    }
+    return 0;
+}
+
+int cast_late_commit(struct cast *cast, struct kpk_err *err) {
+    struct shop *shop = &cast->shop;
+    int failed = -1;
+
+    if (kpk_pg_begin(shop->pg, err)) return -1;
+    if (write_change(shop->pg, shop_next(shop, 0), err)) goto out;
+    if (shop_change(shop, cast->writer, 1, err)) goto out;
+    if (await_newest(shop, err)) goto out;
+    failed = kpk_pg_commit(shop->pg, err);
+out:
+    kpk_pg_rollback(shop->pg);
+    return failed;
+}

@@ -1,0 +1,141 @@
+#include "topology/scratch.h"
+
+#include "common/log.h"
+#include "common/pg.h"
+#include "topology/admin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WAIT_MS = 10000, GROUPS = 64 };
+
+struct kpk_scratch {
+    const char *system;
+    struct kpk_plan plan;
+    struct kpk_admin *admin;
+};
+
+/* In front of it stays what the caller's own namespace says. */
+static int set_namespace(const char *system, struct kpk_err *err) {
+    const char *own = getenv("KPK_NAMESPACE");
+    char name[KPK_NAME_BYTES];
+
+    snprintf(name, sizeof(name), "%s%sx_%s_%d", own ? own : "", own && *own ? "_" : "", system,
+             (int)getpid());
+    setenv("KPK_NAMESPACE", name, 1);
+    setenv("KPK_SCALE", "small", 0);
+    return kpk_topology_init(err);
+}
+
+int kpk_scratch_open(struct kpk_scratch **out, const char *system, struct kpk_err *err) {
+    const char *const systems[] = {system, NULL};
+    struct kpk_scratch *scratch = calloc(1, sizeof(*scratch));
+
+    *out = NULL;
+    if (!scratch) return kpk_fail(err, KPK_FATAL, "scratch: no memory");
+    scratch->system = system;
+    if (set_namespace(system, err)) goto fail;
+    if (kpk_admin_open(&scratch->admin, &(struct kpk_admin_opts){.wait_ms = WAIT_MS}, err)) {
+        struct kpk_err why = *err;
+        if (why.verdict == KPK_WAIT)
+            kpk_fail(err, KPK_WAIT,
+                     "no Kafka answers: start one with 'make up', then: eval \"$(make -s "
+                     "env)\" (%.120s)",
+                     why.msg);
+        goto fail;
+    }
+    if (kpk_plan_open(&scratch->plan, systems, err)) goto fail;
+    if (kpk_admin_describe(scratch->admin, &scratch->plan, err)) goto fail;
+    kpk_admin_decide(scratch->admin, &scratch->plan, false);
+    if (kpk_admin_apply(scratch->admin, &scratch->plan, err)) goto fail;
+    if (kpk_admin_settle(scratch->admin, &scratch->plan, err)) goto fail;
+    *out = scratch;
+    return 0;
+fail:
+    kpk_scratch_close(scratch);
+    return -1;
+}
+
+/* --- removed again ----------------------------------------------------------------------- */
+
+static void tell(const char *what, const char *why) {
+    struct kpk_quoted quoted;
+
+    kpk_warn("scratch-left", "what=%s reason=%s", what, kpk_quote(&quoted, why));
+}
+
+/* Not kpk_admin_answer(): that one gives up when the process is asked to end, and then most of all
+ * is there something to remove. */
+static void await_answer(struct kpk_scratch *scratch, rd_kafka_AdminOptions_t *opts,
+                         const char *what) {
+    rd_kafka_event_t *event = rd_kafka_queue_poll(kpk_admin_queue(scratch->admin), WAIT_MS);
+
+    rd_kafka_AdminOptions_destroy(opts);
+    if (!event)
+        tell(what, "no answer");
+    else if (rd_kafka_event_error(event))
+        tell(what, rd_kafka_event_error_string(event));
+    if (event) rd_kafka_event_destroy(event);
+}
+
+static void delete_topics(struct kpk_scratch *scratch) {
+    const struct kpk_plan *plan = &scratch->plan;
+    rd_kafka_DeleteTopic_t **topics = calloc(plan->count + 1, sizeof(*topics));
+    rd_kafka_AdminOptions_t *opts;
+
+    if (!topics) return;
+    for (size_t i = 0; i < plan->count; i++)
+        topics[i] = rd_kafka_DeleteTopic_new(plan->topics[i].name);
+    opts = kpk_admin_options(scratch->admin, RD_KAFKA_ADMIN_OP_DELETETOPICS);
+    rd_kafka_DeleteTopics(scratch->admin->rk, topics, plan->count, opts,
+                          kpk_admin_queue(scratch->admin));
+    await_answer(scratch, opts, "topics");
+    rd_kafka_DeleteTopic_destroy_array(topics, plan->count);
+    free(topics);
+}
+
+/* Those that never had a member are not there; that is as good. */
+static void delete_groups(struct kpk_scratch *scratch) {
+    rd_kafka_DeleteGroup_t *groups[GROUPS];
+    rd_kafka_AdminOptions_t *opts;
+    size_t count = 0;
+
+    for (const struct kpk_group *group = kpk_groups; group->name && count < GROUPS; group++) {
+        char name[KPK_NAME_BYTES];
+        if (strcmp(group->system, scratch->system) == 0)
+            groups[count++] = rd_kafka_DeleteGroup_new(kpk_full_name(group->name, name));
+    }
+    if (count == 0) return;
+    opts = kpk_admin_options(scratch->admin, RD_KAFKA_ADMIN_OP_DELETEGROUPS);
+    rd_kafka_DeleteGroups(scratch->admin->rk, groups, count, opts,
+                          kpk_admin_queue(scratch->admin));
+    await_answer(scratch, opts, "groups");
+    rd_kafka_DeleteGroup_destroy_array(groups, count);
+}
+
+static void drop_schema(struct kpk_scratch *scratch) {
+    char schema[KPK_NAME_BYTES], sql[KPK_NAME_BYTES + 64];
+    struct kpk_pg *pg = NULL;
+    struct kpk_err err;
+
+    kpk_schema_name(scratch->system, schema); /* letters, digits and _ only */
+    snprintf(sql, sizeof(sql), "DROP SCHEMA IF EXISTS %s CASCADE", schema);
+    const struct kpk_pg_stmt drop = {"drop_schema", sql};
+    if (kpk_pg_open(&pg, schema, &err) || kpk_pg_run(pg, &drop, NULL, 0, &err))
+        tell("schema", err.msg);
+    kpk_pg_close(pg);
+}
+
+void kpk_scratch_close(struct kpk_scratch *scratch) {
+    if (!scratch) return;
+    if (scratch->plan.count) {
+        drop_schema(scratch);
+        delete_groups(scratch);
+        delete_topics(scratch);
+    }
+    kpk_plan_close(&scratch->plan);
+    kpk_admin_close(scratch->admin);
+    free(scratch);
+}
