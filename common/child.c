@@ -5,12 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -182,6 +184,19 @@ int kpk_child_end(struct kpk_child *child, int timeout_ms, struct kpk_err *err) 
     return 0;
 }
 
+int kpk_child_free_port(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    bool bound = fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) &&
+                 !bind(fd, (struct sockaddr *)&address, len) &&
+                 !getsockname(fd, (struct sockaddr *)&address, &len);
+
+    if (fd >= 0) close(fd);
+    return bound ? ntohs(address.sin_port) : 0;
+}
+
 /* --- what it says ------------------------------------------------------------------------ */
 
 /* The log, its first LOG_BYTES at least; for free(). NULL: memory is short. */
@@ -254,7 +269,8 @@ int kpk_child_ask(struct kpk_child *child, const char *line, char *answer, size_
         return kpk_fail(err, KPK_WAIT, "%s: does not read: %s", child->name, strerror(errno));
     while (taken == 0 && kpk_mono_ms() < deadline && !kpk_stopping())
         taken = take_line(child, LOOK_MS);
-    if (taken < 0) kpk_child_await(child, KPK_CHILD_EXITED, ENDING_MS); /* its state is known now */
+    if (taken < 0)
+        kpk_child_await(child, KPK_CHILD_EXITED, ENDING_MS); /* its state is known now */
     if (taken <= 0)
         return kpk_fail(err, KPK_WAIT, "%s: %s", child->name,
                         taken < 0 ? "ended without an answer" : "gives no answer in time");

@@ -58,6 +58,9 @@ void kpk_child_signal(struct kpk_child *child, int signal);
  * returns  0: it exited with 0; -1 with 'err' (FATAL): it did not in time, or not with 0 */
 int kpk_child_end(struct kpk_child *child, int timeout_ms, struct kpk_err *err) KPK_MUST_CHECK;
 
+/* A port on 127.0.0.1 that nobody listens on now, for a child that is told it. 0: none */
+int kpk_child_free_port(void);
+
 /* Has it logged 'words' (on standard error) since it was started? */
 bool kpk_child_said(struct kpk_child *child, const char *words);
 /* Wait for that. returns -1 with 'err' (WAIT) that shows its last line, when it is over or ends */

@@ -102,7 +102,7 @@ static int strike(const struct fault *fault, struct kpk_err *err) {
         kill(getpid(), SIGKILL);
         break;
     case KPK_FAULT_STOP:
-        kill(getpid(), SIGSTOP);
+        raise(SIGSTOP); /* this thread first: kill() may let it run on for a moment */
         break;
     case KPK_FAULT_ERROR:
         return kpk_fail(err, KPK_WAIT, "fault at %s", fault->point);

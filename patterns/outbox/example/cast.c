@@ -54,8 +54,8 @@ int cast_changes(struct cast *cast, int count, int but, struct kpk_err *err) {
     return 0;
 }
 
-/* Until the newest change of 'shop' is in the topic. */
-static int await_newest(struct shop *shop, struct kpk_err *err) {
+int cast_await_newest(struct cast *cast, struct kpk_err *err) {
+    struct shop *shop = &cast->shop;
     const struct attempt *newest = &shop->attempts[shop->count - 1];
 
     for (int waited_ms = 0; !newest->seen; waited_ms += 50) {
@@ -73,7 +73,7 @@ int cast_late_commit(struct cast *cast, struct kpk_err *err) {
     if (kpk_pg_begin(shop->pg, err)) return -1;
     if (write_change(shop->pg, shop_next(shop, 0), err)) goto out;
     if (shop_change(shop, cast->writer, 1, err)) goto out;
-    if (await_newest(shop, err)) goto out;
+    if (cast_await_newest(cast, err)) goto out;
     failed = kpk_pg_commit(shop->pg, err);
 out:
     kpk_pg_rollback(shop->pg);

@@ -31,6 +31,9 @@ void cast_dismiss(struct cast *cast); /* all processes; the shop stays */
  * returns  0, or -1 with 'err' when the writer is gone or hangs */
 int cast_changes(struct cast *cast, int count, int but, struct kpk_err *err) KPK_MUST_CHECK;
 
+/* Wait until the newest change, which was acknowledged, is in the topic. */
+int cast_await_newest(struct cast *cast, struct kpk_err *err) KPK_MUST_CHECK;
+
 /* A transaction that takes its place in the outbox first and commits last: after another's event is
  * in the topic. 'way' of the writer is "outbox". */
 int cast_late_commit(struct cast *cast, struct kpk_err *err) KPK_MUST_CHECK;

@@ -65,7 +65,7 @@ static int strike_relay(struct cast *cast, const char *point, enum kpk_fault_kin
     if (kind != KPK_FAULT_STOP) return 0;
     if (kpk_child_await_words(cast->relays[1], "relay-active", CAST_PATIENCE_MS, err))
         return -1;
-    if (cast_changes(cast, AFTER, -1, err)) return -1;
+    if (cast_changes(cast, AFTER, -1, err) || cast_await_newest(cast, err)) return -1;
     kpk_child_signal(relay, SIGCONT);
     return kpk_child_await_words(relay, "relay-standby", CAST_PATIENCE_MS, err);
 }

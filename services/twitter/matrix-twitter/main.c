@@ -1,0 +1,188 @@
+/* matrix-twitter: the crash matrix of the road of a tweet. At each fault point of tweet-service, relay and
+ * fanout-worker, with each kind of fault, under load; then every timeline is read over HTTP. The
+ * processes are its own, in a namespace of their own: a demo that runs is not touched. */
+#include "common/clock.h"
+#include "common/conclude.h"
+#include "common/matrix.h"
+#include "common/opts.h"
+#include "common/stop.h"
+#include "services/twitter/matrix-twitter/troupe.h"
+#include "services/twitter/world.h"
+#include "topology/scratch.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    AUTHORS = 2,
+    FOLLOWERS = 2,
+    PER_SECOND = 40,
+    POSTS = 700,    /* less than a timeline holds */
+    MORE = 30,      /* after the fault */
+    HANG_MS = 6000, /* longer than lease, session and the client's patience */
+    PATIENCE_MS = 60000,
+};
+
+static const char *const points[] = {
+    "tweet:after-claim",
+    "tweet:after-insert",
+    "tweet:before-commit",
+    "tweet:after-commit",
+    "outbox:after-select",
+    "outbox:after-produce",
+    "outbox:before-commit",
+    "outbox:after-publish",
+    "outbox:after-delete",
+    "fanout:after-poll",
+    "fanout:after-effect",
+    "fanout:before-commit",
+    NULL,
+};
+
+static enum troupe_role role_of(const char *point) {
+    if (strncmp(point, "tweet:", strlen("tweet:")) == 0) return TWEETS;
+    return strncmp(point, "outbox:", strlen("outbox:")) == 0 ? RELAY : WORKER;
+}
+
+/* --- one cell ---------------------------------------------------------------------------- */
+
+/* The services may just be starting, or the last cell's victim be on its way back. */
+static int open_world(struct world **world, struct kpk_err *err) {
+    int64_t deadline = kpk_mono_ms() + PATIENCE_MS;
+
+    while (world_open(world, AUTHORS + FOLLOWERS, err)) {
+        if (err->verdict != KPK_WAIT || kpk_mono_ms() > deadline || kpk_stopping()) return -1;
+        kpk_stop_wait(100);
+    }
+    for (int follower = AUTHORS; follower < AUTHORS + FOLLOWERS; follower++)
+        for (int author = 0; author < AUTHORS; author++)
+            if (world_follow(*world, follower, author, err)) return -1;
+    return 0;
+}
+
+static int await_acked(const struct poster *poster, int count, struct kpk_err *err) {
+    int64_t deadline = kpk_mono_ms() + PATIENCE_MS;
+
+    while (poster_acked(poster) < count && !kpk_stopping()) {
+        if (kpk_mono_ms() > deadline)
+            return kpk_fail(err, KPK_WAIT, "%d posts were acknowledged, and no more are",
+                            poster_acked(poster));
+        kpk_stop_wait(20);
+    }
+    return 0;
+}
+
+/* What happens around the fault: somebody else takes over, as in earnest. */
+static int live_through(struct troupe *troupe, enum troupe_role role, enum kpk_fault_kind kind,
+                        struct kpk_err *err) {
+    struct kpk_child *struck = troupe->first[role];
+    bool replaced = role != TWEETS; /* a service that hangs keeps its port: its clients wait */
+
+    if (kind == KPK_FAULT_EXIT) {
+        if (!kpk_child_await(struck, KPK_CHILD_KILLED, PATIENCE_MS)) return 0;
+        return troupe_start(troupe, role, false, NULL, err);
+    }
+    if (kind != KPK_FAULT_STOP) return 0;
+    if (replaced && troupe_start(troupe, role, true, NULL, err)) return -1;
+    kpk_stop_wait(HANG_MS);
+    kpk_child_signal(struck, SIGCONT);
+    return 0;
+}
+
+static int load_and_strike(struct troupe *troupe, struct world *world, const char *point,
+                           enum kpk_fault_kind kind, struct kpk_cell *cell,
+                           struct kpk_err *err) {
+    const struct poster_opts load = {
+        .authors = AUTHORS, .per_second = PER_SECOND, .most = POSTS};
+    enum troupe_role role = role_of(point);
+    struct poster *poster = NULL;
+    char words[96];
+    int failed = -1;
+
+    snprintf(words, sizeof(words), "fault point=%s", point);
+    if (poster_start(&poster, world, &load, err)) return -1;
+    cell->met =
+        !kpk_child_await_words(troupe->first[role], words, POSTS / PER_SECOND * 1000, err);
+    if (live_through(troupe, role, kind, err)) goto out;
+    failed = await_acked(poster, poster_acked(poster) + MORE, err);
+out:
+    poster_stop(poster);
+    return failed;
+}
+
+static int run_cell(void *ctx, const char *point, enum kpk_fault_kind kind,
+                    struct kpk_cell *cell, struct kpk_err *err) {
+    struct troupe *troupe = ctx;
+    enum troupe_role role = role_of(point);
+    struct world *world = NULL;
+    char fault[96];
+    bool clean;
+    int failed = -1;
+
+    snprintf(fault, sizeof(fault), "%s=%s@%d", point, kpk_fault_kind_name(kind),
+             role == TWEETS ? 20 : 5);
+    if (troupe_start(troupe, role, false, fault, err)) goto out;
+    if (open_world(&world, err)) goto out;
+    if (load_and_strike(troupe, world, point, kind, cell, err)) goto out;
+    failed = world_check(world, PATIENCE_MS, &cell->report, &clean, err);
+out:
+    world_close(world);
+    troupe_end(troupe, role, true);
+    if (troupe_start(troupe, role, false, NULL, err)) return -1;
+    return failed;
+}
+
+/* --- all of them ------------------------------------------------------------------------- */
+
+static int tell(struct troupe *troupe, unsigned kinds) {
+    const struct kpk_matrix matrix = {.points = points,
+                                      .prefixes = (const char *const[]){NULL},
+                                      .kinds = kinds,
+                                      .run = run_cell,
+                                      .ctx = troupe};
+    struct kpk_matrix_result result;
+    struct kpk_err err;
+
+    printf("\n  Each cell: %d authors post, one process meets one fault, and every timeline is "
+           "read\n"
+           "  over HTTP. tweet: tweet-service, outbox: the active relay, fanout: "
+           "fanout-worker.\n\n",
+           AUTHORS);
+    if (troupe_open(troupe, &err)) return kpk_conclude_broken(&err);
+    if (kpk_matrix_run(&matrix, &result, &err)) return kpk_conclude_broken(&err);
+    printf("\n");
+    if (result.red)
+        return kpk_conclude(KPK_FAIL, "%d of %d cells: %s", result.red, result.cells,
+                            result.first);
+    return kpk_conclude(KPK_PASS,
+                        "%d cells: every acknowledged tweet in every timeline, once and "
+                        "in order",
+                        result.cells);
+}
+
+int main(int argc, char **argv) {
+    static struct troupe troupe;
+    struct kpk_scratch *scratch = NULL;
+    struct kpk_err error = {0}, *err = &error;
+    const char *kinds;
+    unsigned bits;
+    const struct kpk_opt opts[] = {{"kinds", NULL, KPK_OPT_STR, &kinds, "exit,stop,error,delay",
+                                    0, 0, "of faults in the matrix"},
+                                   {0}};
+    const struct kpk_program program = {
+        "matrix-twitter", "the crash matrix of a tweet's way to the timelines", NULL, opts};
+
+    setenv("KPK_LOG_LEVEL", "error", 0);
+    int parsed = kpk_opts_parse(&program, &argc, argv, err);
+    if (parsed > 0) return 0;
+    if (parsed < 0 || kpk_fault_kinds_parse(kinds, &bits, err)) return kpk_exit_failed(err);
+    kpk_stop_init();
+    setlinebuf(stdout);
+    int code = kpk_scratch_open(&scratch, "twitter", err) ? kpk_conclude_broken(err)
+                                                          : tell(&troupe, bits);
+    troupe_close(&troupe);
+    kpk_scratch_close(scratch);
+    return code;
+}
