@@ -27,7 +27,7 @@ endif
 STACK := deploy/native/stack
 # Goals that neither install nor build anything; a `make` for these alone needs nothing but bash.
 IDLE_GOALS := help down status logs clean-data env clean distclean
-TEST_GOALS := test check lint format
+TEST_GOALS := test check examples matrix lint format
 
 # ---------------------------------------------------------------- flavour and flags
 SAN ?=
@@ -101,7 +101,7 @@ broker-jars: build/deps/kafka/.complete
 
 # Libraries. The first goal that builds installs what is missing and makes librdkafka.mk.
 ifneq (,$(filter-out $(IDLE_GOALS),$(or $(MAKECMDGOALS),help)))
-export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test,$(MAKECMDGOALS)),run) \
+export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test examples matrix,$(MAKECMDGOALS)),run) \
                              $(if $(filter $(TEST_GOALS),$(MAKECMDGOALS)),test)
 include build/deps/librdkafka.mk
 ifneq (,$(wildcard build/deps/librdkafka.mk))
@@ -150,13 +150,19 @@ $(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/libsupport.a $(O
 -include $(patsubst %.c,$(OUT)/%.d,$(SOURCES))
 
 # ---------------------------------------------------------------- tests and tidiness
-test: build integration-tests broker-jars ## everything: lint, unit, the stack itself, integration
+test: build integration-tests broker-jars ## everything: lint, unit, the stack itself, integration, examples
 	+@$(MAKE) SAN=address,undefined unit-tests WERROR=$(WERROR)
 	@tests/run
 
 check: build ## the tests that need no servers, in seconds: lint and unit
 	+@$(MAKE) SAN=address,undefined unit-tests WERROR=$(WERROR)
 	@tests/run lint unit
+
+examples: build broker-jars ## every worked example of patterns/, with its pattern and without it
+	@tests/run examples
+
+matrix: build broker-jars ## the crash matrices in full: every fault point, every kind of fault
+	@tests/run matrix
 
 lint: build ## formatting, static analysis, generated pages, names outside topology/
 	@tests/run lint

@@ -107,11 +107,14 @@ int kpk_matrix_run(const struct kpk_matrix *matrix, struct kpk_matrix_result *re
         if (matrix->kinds & 1u << kind) printf(" %-*s", CELL_WIDTH, kpk_fault_kind_name(kind));
     printf("\n");
     for (const char *const *point = matrix->points; *point; point++) {
+        if (matrix->only && strncmp(*point, matrix->only, strlen(matrix->only)) != 0) continue;
         if (run_row(matrix, *point, result, err)) {
             printf("\n");
             return -1;
         }
         if (kpk_stopping()) return kpk_fail(err, KPK_FATAL, "asked to stop");
     }
+    if (result->cells == 0)
+        return kpk_fail(err, KPK_FATAL, "no point begins with '%.40s'", matrix->only);
     return 0;
 }

@@ -31,9 +31,10 @@ typedef int (*kpk_cell_run)(void *ctx, const char *point, enum kpk_fault_kind ki
 struct kpk_matrix {
     const char *const *points; /* NULL-terminated */
     const char *const
-        *prefixes;  /* NULL-terminated: every point of this program that begins with
+        *prefixes;    /* NULL-terminated: every point of this program that begins with
                                     one must be among 'points', so that none is forgotten */
-    unsigned kinds; /* 1 << enum kpk_fault_kind, or-ed */
+    const char *only; /* run only the points that begin with this; NULL or "": all */
+    unsigned kinds;   /* 1 << enum kpk_fault_kind, or-ed */
     kpk_cell_run run;
     void *ctx;
 };

@@ -22,6 +22,17 @@ test_stack_up() {
     set +a
 }
 
+# The stack of one broker that most suites use: started by the first of them, it stays for the next.
+shared_stack() {
+    [[ -z ${KPK_STATE:-} ]] || return 0
+    if ! test_stack_up BROKERS=1 SCALE=small; then
+        not_pass "a stack of 1 broker comes up" "$scratch/up"
+        test_stack_down
+        return 1
+    fi
+    pass "a stack of 1 broker comes up"
+}
+
 test_stack_down() {
     [[ -n ${KPK_STATE:-} ]] || return 0
     "$STACK" down >"$scratch/down" 2>&1 || cat "$scratch/down"

@@ -3,23 +3,18 @@
 # shellcheck shell=bash
 
 suite_integration() {
-    integration_with 1 test_ test_broker_loss
-    integration_with 3 test_broker_loss ''
-}
-
-# integration_with BROKERS PREFIX BUT_NOT
-integration_with() {
-    local source binary binaries=()
-    for source in tests/integration/"$2"*.c; do
-        [[ -e $source ]] || continue
-        [[ -n $3 && ${source##*/} == "$3"* ]] || binaries+=("build/release/${source%.c}")
-    done
-    ((${#binaries[@]})) || return 0
-    if ! test_stack_up "BROKERS=$1" SCALE=small; then
-        not_pass "a stack of $1 broker(s) comes up" "$scratch/up"
+    if test_stack_up BROKERS=3 SCALE=small; then
+        pass "a stack of 3 brokers comes up"
+        run_sources tests/integration/test_broker_loss*.c
     else
-        pass "a stack of $1 broker(s) comes up"
-        for binary in "${binaries[@]}"; do run_binary "$binary"; done
+        not_pass "a stack of 3 brokers comes up" "$scratch/up"
     fi
     test_stack_down
+    shared_stack || return 0
+    run_sources $(ls tests/integration/test_*.c | grep -v test_broker_loss)
+}
+
+run_sources() { # SOURCE...
+    local source
+    for source in "$@"; do run_binary "build/release/${source%.c}"; done
 }

@@ -136,9 +136,10 @@ out:
 
 /* --- all of them ------------------------------------------------------------------------- */
 
-static int tell(struct troupe *troupe, unsigned kinds) {
+static int tell(struct troupe *troupe, unsigned kinds, const char *only) {
     const struct kpk_matrix matrix = {.points = points,
                                       .prefixes = (const char *const[]){NULL},
+                                      .only = only,
                                       .kinds = kinds,
                                       .run = run_cell,
                                       .ctx = troupe};
@@ -166,11 +167,14 @@ int main(int argc, char **argv) {
     static struct troupe troupe;
     struct kpk_scratch *scratch = NULL;
     struct kpk_err error = {0}, *err = &error;
-    const char *kinds;
+    const char *kinds, *only;
     unsigned bits;
-    const struct kpk_opt opts[] = {{"kinds", NULL, KPK_OPT_STR, &kinds, "exit,stop,error,delay",
-                                    0, 0, "of faults in the matrix"},
-                                   {0}};
+    const struct kpk_opt opts[] = {
+        {"points", NULL, KPK_OPT_STR, &only, "", 0, 0,
+         "only the points that begin with this: tweet:, outbox:, fanout:after-poll"},
+        {"kinds", NULL, KPK_OPT_STR, &kinds, "exit,stop,error,delay", 0, 0,
+         "of faults in the matrix"},
+        {0}};
     const struct kpk_program program = {
         "matrix-twitter", "the crash matrix of a tweet's way to the timelines", NULL, opts};
 
@@ -181,7 +185,7 @@ int main(int argc, char **argv) {
     kpk_stop_init();
     setlinebuf(stdout);
     int code = kpk_scratch_open(&scratch, "twitter", err) ? kpk_conclude_broken(err)
-                                                          : tell(&troupe, bits);
+                                                          : tell(&troupe, bits, only);
     troupe_close(&troupe);
     kpk_scratch_close(scratch);
     return code;
