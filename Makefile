@@ -10,6 +10,7 @@
 #   services/<system>/<service>/*.c        -> bin/<service>
 #   tools/<tool>/*.c  loadgen/*.c          -> bin/<tool>  bin/loadgen
 #   tests/{unit,integration}/test_*.c      -> tests/{unit,integration}/test_*
+#   tests/naive/*.c in place of a pattern  -> build/naive/bin/*   the programs, a guarantee taken away
 
 ifneq (,$(shell pwd | LC_ALL=C grep '[^A-Za-z0-9._/+@=,-]')$(word 2,$(CURDIR)))
 $(error The checkout lies in "$(CURDIR)". Its path may only have letters, digits and . _ - + @ = , \
@@ -48,13 +49,14 @@ LIB_SRC := $(wildcard common/*.c topology/*.c) $(filter-out %/main.c,$(wildcard 
 SYSTEM_SRC := $(wildcard services/*/*.c)
 TOOL_SRC := $(filter-out %/main.c,$(wildcard tools/*/*.c))
 SUPPORT_SRC := $(wildcard tests/support/*.c)
+NAIVE_SRC := $(wildcard tests/naive/*.c)
 TEST_SRC := $(wildcard tests/unit/test_*.c tests/integration/test_*.c)
 # Every program is a folder with a main.c. A pattern's other files are in the library already.
 MAINS := $(wildcard patterns/*/main.c services/*/*/main.c tools/*/main.c loadgen/main.c)
 PROGRAMS := $(sort $(notdir $(patsubst %/main.c,%,$(MAINS))))
 PROGRAM_SRC := $(foreach m,$(MAINS),$(if $(filter patterns/%,$m),$m $(wildcard $(dir $m)example/*.c),\
                $(wildcard $(dir $m)*.c)))
-SOURCES := $(sort $(LIB_SRC) $(SYSTEM_SRC) $(SUPPORT_SRC) $(TEST_SRC) $(PROGRAM_SRC))
+SOURCES := $(sort $(LIB_SRC) $(SYSTEM_SRC) $(SUPPORT_SRC) $(NAIVE_SRC) $(TEST_SRC) $(PROGRAM_SRC))
 
 objects = $(patsubst %.c,$(OUT)/%.o,$(1))
 ARCHIVES := $(OUT)/libservices.a $(OUT)/libkpk.a
@@ -62,7 +64,7 @@ UNIT_TESTS := $(patsubst %.c,$(OUT)/%,$(filter tests/unit/%,$(TEST_SRC)))
 INTEGRATION_TESTS := $(patsubst %.c,$(OUT)/%,$(filter tests/integration/%,$(TEST_SRC)))
 
 # ---------------------------------------------------------------- everyday targets
-.PHONY: $(IDLE_GOALS) $(TEST_GOALS) up restart build docs demo-twitter unit-tests \
+.PHONY: $(IDLE_GOALS) $(TEST_GOALS) up restart build docs demo-twitter naive unit-tests \
         integration-tests broker-jars tidy
 
 help: ## this list
@@ -97,6 +99,7 @@ demo-twitter: build ## one tweet followed to the timelines, and a worker killed 
 build: $(PROGRAMS:%=$(BIN)/%) ## compile every program into build/bin
 unit-tests: $(UNIT_TESTS)
 integration-tests: $(INTEGRATION_TESTS)
+naive: $(PROGRAMS:%=build/naive/bin/%)
 broker-jars: build/deps/kafka/.complete
 
 # Libraries. The first goal that builds installs what is missing and makes librdkafka.mk.
@@ -136,6 +139,12 @@ $(OUT)/libsupport.a: $(call objects,$(SUPPORT_SRC)) ; $(archive)
 # $(1) main.c of a program: links it, and the files beside it that are not in the library.
 define program
 $(BIN)/$(notdir $(patsubst %/main.c,%,$(1))): $(call objects,$(filter $(dir $(1))%,$(PROGRAM_SRC))) $(ARCHIVES)
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	@$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) $$^ -o $$@ $$(LIBS)
+
+# What stands first is linked: the archive's own object of that name is then not asked for.
+build/naive/bin/$(notdir $(patsubst %/main.c,%,$(1))): $(call objects,$(NAIVE_SRC) $(filter $(dir $(1))%,$(PROGRAM_SRC))) $(ARCHIVES)
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
 	@$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) $$^ -o $$@ $$(LIBS)

@@ -3,7 +3,7 @@
 
 KIT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 NATIVE=$KIT/deploy/native
-BIN=$KIT/build/bin
+BIN=${KPK_BIN:-$KIT/build/bin} # the tests have programs of another build
 
 # The libpq variables that are passed on when PostgreSQL is the user's own.
 LIBPQ=(PGHOST PGHOSTADDR PGPORT PGUSER PGPASSWORD PGPASSFILE PGDATABASE PGSERVICE PGSSLMODE
