@@ -28,7 +28,7 @@ endif
 STACK := deploy/native/stack
 # Goals that neither install nor build anything; a `make` for these alone needs nothing but bash.
 IDLE_GOALS := help down status logs clean-data env clean distclean
-TEST_GOALS := test check examples matrix lint format
+TEST_GOALS := test check examples matrix soak-twitter lint format
 
 # ---------------------------------------------------------------- flavour and flags
 SAN ?=
@@ -104,7 +104,7 @@ broker-jars: build/deps/kafka/.complete
 
 # Libraries. The first goal that builds installs what is missing and makes librdkafka.mk.
 ifneq (,$(filter-out $(IDLE_GOALS),$(or $(MAKECMDGOALS),help)))
-export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test examples matrix,$(MAKECMDGOALS)),run) \
+export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test examples matrix soak-twitter,$(MAKECMDGOALS)),run) \
                              $(if $(filter $(TEST_GOALS),$(MAKECMDGOALS)),test)
 include build/deps/librdkafka.mk
 ifneq (,$(wildcard build/deps/librdkafka.mk))
@@ -172,6 +172,9 @@ examples: build broker-jars ## every worked example of patterns/, with its patte
 
 matrix: build broker-jars ## the crash matrices in full: every fault point, every kind of fault
 	@tests/run matrix
+
+soak-twitter: build naive integration-tests broker-jars ## 10,000 tweets while everything dies and hangs; then the same without the guarantees
+	@tests/run soak
 
 lint: build ## formatting, static analysis, generated pages, names outside topology/
 	@tests/run lint
