@@ -22,8 +22,10 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     struct kpk_admin *admin = opaque;
 
     (void)rk;
-    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !admin->reason[0])
-        snprintf(admin->reason, sizeof(admin->reason), "%s", reason);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && admin->reason[0]) return;
+    const char *timing = strstr(reason, " (after ");
+    snprintf(admin->reason, sizeof(admin->reason), "%.*s",
+             (int)(timing ? timing - reason : (ptrdiff_t)strlen(reason)), reason);
 }
 
 static int start(struct kpk_admin *admin, struct kpk_err *err) {
@@ -84,6 +86,7 @@ int kpk_admin_open(struct kpk_admin **out, const struct kpk_admin_opts *opts,
     *out = NULL;
     if (!admin) return kpk_fail(err, KPK_FATAL, "kafka: no memory");
     admin->wait_ms = opts->wait_ms ? opts->wait_ms : WAIT_MS;
+    admin->request_ms = opts->request_ms ? opts->request_ms : REQUEST_MS;
     if (start(admin, err)) goto fail;
     if (wait_for_brokers(admin, opts->brokers ? opts->brokers : 1, err)) goto fail;
     *out = admin;
@@ -107,7 +110,7 @@ rd_kafka_AdminOptions_t *kpk_admin_options(struct kpk_admin *admin, rd_kafka_adm
     char why[128];
 
     /* Fails only for a number out of range. */
-    (void)rd_kafka_AdminOptions_set_request_timeout(opts, REQUEST_MS, why, sizeof(why));
+    (void)rd_kafka_AdminOptions_set_request_timeout(opts, admin->request_ms, why, sizeof(why));
     return opts;
 }
 
@@ -268,7 +271,8 @@ static int settled(struct kpk_admin *admin, struct kpk_plan *plan, int broker,
 static int settled_everywhere(struct kpk_admin *admin, struct kpk_plan *plan,
                               struct kpk_err *err) {
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(admin->rk, 0, NULL, &metadata, REQUEST_MS);
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(admin->rk, 0, NULL, &metadata, admin->request_ms);
     int rc = 0;
 
     if (code) return kpk_fail(err, KPK_WAIT, "brokers: %s", rd_kafka_err2str(code));

@@ -16,7 +16,8 @@
 /* One thread uses it. */
 struct kpk_admin {
     rd_kafka_t *rk;
-    int brokers; /* that answered when it was opened */
+    int brokers;    /* that answered when it was opened */
+    int request_ms; /* what one answer may take; may be changed between two calls */
     /* private */
     rd_kafka_queue_t *answers;
     int wait_ms;
@@ -27,6 +28,7 @@ struct kpk_admin_opts {
     int wait_ms; /* for the cluster to answer, and for new topics to get leaders; 0: 30000 */
     int brokers; /* how many must be there: a topic made while one starts has too few replicas;
                     0: 1 */
+    int request_ms; /* for one answer of the cluster; 0: 10000 */
 };
 
 /* Wait for the cluster. returns 0, or -1 with 'err' (WAIT: who did not answer, and why; FATAL)
@@ -60,7 +62,7 @@ int kpk_admin_settle(struct kpk_admin *admin, struct kpk_plan *plan,
  *   event = kpk_admin_answer(admin, opts, "list offsets", err); */
 rd_kafka_AdminOptions_t *kpk_admin_options(struct kpk_admin *admin, rd_kafka_admin_op_t op);
 rd_kafka_queue_t *kpk_admin_queue(struct kpk_admin *admin);
-/* Waits at most 10 s. Destroys 'opts'.
+/* Waits at most 'admin->request_ms'. Destroys 'opts'.
  * returns  the event, for rd_kafka_event_destroy(); NULL with 'err' (WAIT) */
 rd_kafka_event_t *kpk_admin_answer(struct kpk_admin *admin, rd_kafka_AdminOptions_t *opts,
                                    const char *what, struct kpk_err *err);

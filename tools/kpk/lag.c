@@ -83,51 +83,7 @@ static int read_all(struct view *view, struct kpk_err *err) {
     return 0;
 }
 
-/* --- sums -------------------------------------------------------------------------------- */
-
-struct sum {
-    size_t partitions, unknown; /* 'unknown': without a lag */
-    int64_t lag, unstable;
-    double in_s, out_s;
-};
-
-/* Where the group is in a partition; -1: nowhere yet. */
-static int64_t position(const struct kpk_lag_partition *at) {
-    if (at->committed >= 0) return at->committed;
-    return at->lag >= 0 ? at->end - at->lag : -1;
-}
-
-static const struct kpk_lag_partition *same(const struct kpk_lag *lag,
-                                            const struct kpk_lag_partition *as) {
-    for (size_t i = 0; i < lag->count; i++)
-        if (lag->partitions[i].partition == as->partition &&
-            strcmp(lag->partitions[i].topic, as->topic) == 0)
-            return &lag->partitions[i];
-    return NULL;
-}
-
-/* topic  NULL: all of them */
-static struct sum sum_up(const struct kpk_lag *now, const struct kpk_lag *before,
-                         const char *topic) {
-    double seconds = (double)(now->at_us - before->at_us) / 1e6;
-    struct sum sum = {0};
-
-    for (size_t i = 0; i < now->count; i++) {
-        const struct kpk_lag_partition *at = &now->partitions[i], *was = same(before, at);
-        if (topic && strcmp(topic, at->topic) != 0) continue;
-        sum.partitions++;
-        sum.unstable += at->unstable;
-        if (at->lag < 0)
-            sum.unknown++;
-        else
-            sum.lag += at->lag;
-        if (!was || seconds <= 0) continue;
-        if (at->end >= 0 && was->end >= 0) sum.in_s += (double)(at->end - was->end) / seconds;
-        if (position(at) >= 0 && position(was) >= 0)
-            sum.out_s += (double)(position(at) - position(was)) / seconds;
-    }
-    return sum;
-}
+/* --- print ------------------------------------------------------------------------------- */
 
 static size_t count_hosts(const struct kpk_lag *lag) {
     size_t hosts = 0;
@@ -141,9 +97,7 @@ static size_t count_hosts(const struct kpk_lag *lag) {
     return hosts;
 }
 
-/* --- print ------------------------------------------------------------------------------- */
-
-static void add_duration(struct kpk_table *table, const struct sum *sum) {
+static void add_duration(struct kpk_table *table, const struct kpk_lag_sum *sum) {
     double net = sum->out_s - sum->in_s, seconds = net > 0 ? (double)sum->lag / net : 0;
 
     if (sum->lag == 0)
@@ -158,7 +112,7 @@ static void add_duration(struct kpk_table *table, const struct sum *sum) {
         kpk_table_add(table, "%.0f h", seconds / 3600);
 }
 
-static void add_sum(struct kpk_table *table, const char *topic, const struct sum *sum) {
+static void add_sum(struct kpk_table *table, const char *topic, const struct kpk_lag_sum *sum) {
     kpk_table_add(table, "%s", topic);
     kpk_table_add(table, "%zu", sum->partitions);
     if (sum->unknown == sum->partitions)
@@ -185,18 +139,18 @@ static void add_group_columns(struct kpk_table *table, const struct kpk_lag *now
 static void add_group(struct kpk_table *table, const struct kpk_lag *now,
                       const struct kpk_lag *before) {
     size_t topics = 0;
-    struct sum sum;
+    struct kpk_lag_sum sum;
 
     for (size_t i = 0; i < now->count; i++) {
         const char *topic = now->partitions[i].topic;
         if (i > 0 && strcmp(topic, now->partitions[i - 1].topic) == 0) continue;
         add_group_columns(table, now, topics++ == 0);
-        sum = sum_up(now, before, topic);
+        sum = kpk_lag_sum(now, before, topic);
         add_sum(table, topic, &sum);
     }
     if (topics == 1) return;
     add_group_columns(table, now, topics == 0);
-    sum = sum_up(now, before, NULL);
+    sum = kpk_lag_sum(now, before, NULL);
     add_sum(table, topics ? "(all)" : "-", &sum);
 }
 
@@ -213,7 +167,7 @@ static void print_groups(const struct view *view) {
         if (!view->now[i].exists) continue;
         there++;
         add_group(&table, &view->now[i], &view->before[i]);
-        struct sum sum = sum_up(&view->now[i], &view->before[i], NULL);
+        struct kpk_lag_sum sum = kpk_lag_sum(&view->now[i], &view->before[i], NULL);
         unstable += sum.unstable;
         unknown += sum.unknown;
     }

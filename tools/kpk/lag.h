@@ -73,4 +73,16 @@ int kpk_lag_read(struct kpk_admin *admin, struct kpk_plan *topics, struct kpk_la
 /* Forget what was read; the name stays. */
 void kpk_lag_clear(struct kpk_lag *lag);
 
+/* The partitions of a group together. */
+struct kpk_lag_sum {
+    size_t partitions, unknown; /* 'unknown': without a lag */
+    int64_t lag, unstable;
+    double in_s, out_s; /* offsets a second: how the ends move, how the commits do */
+};
+
+/* topic  NULL: all of them
+ * The rates come from the time between two readings; 'before' may be cleared: they are 0 */
+struct kpk_lag_sum kpk_lag_sum(const struct kpk_lag *now, const struct kpk_lag *before,
+                               const char *topic);
+
 #endif

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { METADATA_MS = 5000 };
-
 void kpk_lag_clear(struct kpk_lag *lag) {
     if (lag->offsets) rd_kafka_topic_partition_list_destroy(lag->offsets);
     free(lag->members);
@@ -72,7 +70,7 @@ static rd_kafka_event_t *describe(struct kpk_admin *admin, struct kpk_lag *lag,
     rd_kafka_consumer_group_state_t state = rd_kafka_ConsumerGroupDescription_state(*group);
     rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (code && code != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
-        (void)kpk_fail(err, KPK_WAIT, "group %s: %s", lag->name, rd_kafka_error_string(error));
+        (void)kpk_fail(err, KPK_WAIT, "group %s: %s", lag->name, rd_kafka_err2str(code));
         rd_kafka_event_destroy(event);
         return NULL;
     }
@@ -243,7 +241,8 @@ static int find_leaders(struct kpk_admin *admin, const struct kpk_lag *lag,
                         rd_kafka_topic_partition_list_t *with,
                         rd_kafka_topic_partition_list_t *fresh, struct kpk_err *err) {
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(admin->rk, 1, NULL, &metadata, METADATA_MS);
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(admin->rk, 1, NULL, &metadata, admin->request_ms);
 
     if (code) return kpk_fail(err, KPK_WAIT, "topics: %s", rd_kafka_err2str(code));
     for (size_t i = 0; i < lag->count; i++) {
