@@ -1,5 +1,6 @@
 #include "common/redis.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,9 +62,13 @@ void kpk_redis_close(struct kpk_redis *redis) {
 
 /* A context with an error is dead: its place in the stream of replies is unknown. */
 static int lost(struct kpk_redis *redis, struct kpk_err *err) {
+    redisContext *context = redis->context;
     char why[160];
 
-    snprintf(why, sizeof(why), "%s", redis->context ? redis->context->errstr : "no memory");
+    if (context && context->err == REDIS_ERR_IO && errno == EAGAIN)
+        snprintf(why, sizeof(why), "no answer for %d s", COMMAND_TIMEOUT_S);
+    else
+        snprintf(why, sizeof(why), "%s", context ? context->errstr : "no memory");
     disconnect(redis);
     return kpk_fail(err, KPK_WAIT, "redis: %s:%d: %s", redis->host, redis->port, why);
 }
