@@ -22,6 +22,7 @@ int kpk_lag_command(int argc, char **argv, struct kpk_err *err);
 int kpk_tail_command(int argc, char **argv, struct kpk_err *err);
 int kpk_dlq_list(int argc, char **argv, struct kpk_err *err);
 int kpk_dlq_show(int argc, char **argv, struct kpk_err *err);
+int kpk_doctor_command(int argc, char **argv, struct kpk_err *err);
 int kpk_trace_command(int argc, char **argv, struct kpk_err *err);
 
 #endif

@@ -22,6 +22,7 @@ static const struct command {
     {"tail", kpk_tail_command, "print the records of a topic, and go on with what comes"},
     {"dlq list", kpk_dlq_list, "list the dead letters: from where, by whom, why"},
     {"dlq show", kpk_dlq_show, "print one dead letter, or any other record, whole"},
+    {"doctor", kpk_doctor_command, "print what is wrong with the servers, and what to do about it"},
     {"trace", kpk_trace_command, "print where one event has been: outbox, topics, groups, dead letters"},
 };
 /* clang-format on */
