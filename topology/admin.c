@@ -87,6 +87,7 @@ int kpk_admin_open(struct kpk_admin **out, const struct kpk_admin_opts *opts,
     if (!admin) return kpk_fail(err, KPK_FATAL, "kafka: no memory");
     admin->wait_ms = opts->wait_ms ? opts->wait_ms : WAIT_MS;
     admin->request_ms = opts->request_ms ? opts->request_ms : REQUEST_MS;
+    admin->via = -1;
     if (start(admin, err)) goto fail;
     if (wait_for_brokers(admin, opts->brokers ? opts->brokers : 1, err)) goto fail;
     *out = admin;
@@ -112,6 +113,13 @@ rd_kafka_AdminOptions_t *kpk_admin_options(struct kpk_admin *admin, rd_kafka_adm
     /* Fails only for a number out of range. */
     (void)rd_kafka_AdminOptions_set_request_timeout(opts, admin->request_ms, why, sizeof(why));
     return opts;
+}
+
+void kpk_admin_ask(rd_kafka_AdminOptions_t *opts, int broker) {
+    char why[128];
+
+    /* Fails only for a number out of range. */
+    if (broker >= 0) (void)rd_kafka_AdminOptions_set_broker(opts, broker, why, sizeof(why));
 }
 
 rd_kafka_queue_t *kpk_admin_queue(struct kpk_admin *admin) { return admin->answers; }
@@ -149,19 +157,18 @@ static void read_partitions(struct kpk_topic_found *found,
     }
 }
 
-/* broker  whose view is asked for; -1: the controller's */
+/* broker  whose view is asked for; -1: the client chooses */
 static int describe_partitions(struct kpk_admin *admin, struct kpk_plan *plan, int broker,
                                struct kpk_err *err) {
     const char **names = calloc(plan->count + 1, sizeof(*names));
     rd_kafka_AdminOptions_t *opts;
     rd_kafka_TopicCollection_t *topics;
     rd_kafka_event_t *event;
-    char why[128];
     size_t count;
 
     if (!names) return kpk_fail(err, KPK_FATAL, "describe topics: no memory");
     opts = kpk_admin_options(admin, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
-    if (broker >= 0) (void)rd_kafka_AdminOptions_set_broker(opts, broker, why, sizeof(why));
+    kpk_admin_ask(opts, broker);
     for (size_t i = 0; i < plan->count; i++) names[i] = plan->topics[i].name;
     topics = rd_kafka_TopicCollection_of_topic_names(names, plan->count);
     rd_kafka_DescribeTopics(admin->rk, topics, opts, admin->answers);
@@ -216,6 +223,7 @@ static int describe_settings(struct kpk_admin *admin, struct kpk_plan *plan,
                 rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, plan->topics[i].name);
     if (count == 0) return free(resources), 0; /* an empty request is an error */
     opts = kpk_admin_options(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    kpk_admin_ask(opts, admin->via);
     rd_kafka_DescribeConfigs(admin->rk, resources, count, opts, admin->answers);
     rd_kafka_ConfigResource_destroy_array(resources, count);
     free(resources);
@@ -239,7 +247,7 @@ static int describe_settings(struct kpk_admin *admin, struct kpk_plan *plan,
 }
 
 int kpk_admin_describe(struct kpk_admin *admin, struct kpk_plan *plan, struct kpk_err *err) {
-    if (describe_partitions(admin, plan, -1, err)) return -1;
+    if (describe_partitions(admin, plan, admin->via, err)) return -1;
     return describe_settings(admin, plan, err);
 }
 

@@ -16,8 +16,11 @@
 /* One thread uses it. */
 struct kpk_admin {
     rd_kafka_t *rk;
-    int brokers;    /* that answered when it was opened */
-    int request_ms; /* what one answer may take; may be changed between two calls */
+    int brokers; /* that answered when it was opened */
+    /* May be changed between two calls: */
+    int request_ms; /* what one answer may take */
+    int via; /* the broker to ask what any of them can tell; -1, as opened: the client chooses,
+                       and may choose one that hangs */
     /* private */
     rd_kafka_queue_t *answers;
     int wait_ms;
@@ -61,6 +64,8 @@ int kpk_admin_settle(struct kpk_admin *admin, struct kpk_plan *plan,
  *   rd_kafka_ListOffsets(admin->rk, partitions, opts, kpk_admin_queue(admin));
  *   event = kpk_admin_answer(admin, opts, "list offsets", err); */
 rd_kafka_AdminOptions_t *kpk_admin_options(struct kpk_admin *admin, rd_kafka_admin_op_t op);
+/* Send this call to 'broker'; -1: as it is */
+void kpk_admin_ask(rd_kafka_AdminOptions_t *opts, int broker);
 rd_kafka_queue_t *kpk_admin_queue(struct kpk_admin *admin);
 /* Waits at most 'admin->request_ms'. Destroys 'opts'.
  * returns  the event, for rd_kafka_event_destroy(); NULL with 'err' (WAIT) */

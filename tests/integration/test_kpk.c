@@ -271,6 +271,41 @@ static void dlq_lists_and_shows(void **state) {
     assert_status(output, 2);
 }
 
+/* --- doctor ------------------------------------------------------------------------------ */
+
+static void doctor_counts_dead_letters(void **state) {
+    struct rejection rejection;
+
+    (void)state;
+    reject_a_record(&rejection);
+    struct output *output = run("", "doctor");
+    assert_status(output, 0);
+    assert_harmless(output);
+    assert_says(output, "\n  warn  dead letters  of " KPK_GROUP_FANOUT_WORKERS ": ");
+    assert_says(output, "kpk dlq list --group " KPK_GROUP_FANOUT_WORKERS);
+    assert_says(output, "\n  ok    topics ");
+    assert_says(output, "\n  ok    controllers ");
+    assert_says(output, "\n  ok    outbox ");
+}
+
+static void doctor_names_what_is_bad(void **state) {
+    struct output *output = run("KPK_NAMESPACE=nobody", "doctor");
+
+    (void)state;
+    assert_status(output, 1);
+    assert_says(output, "\n  bad   topics        4 of 4 missing: nobody." KPK_TOPIC_TWEETS);
+    assert_says(output, "-> build/bin/kpk topics apply\n");
+    assert_says(output, KPK_GROUP_FANOUT_WORKERS " has no members, and never had");
+
+    output = run("PGPORT=1 KPK_REDIS_URL=redis://127.0.0.1:1 KPK_BOOTSTRAP_SERVERS=127.0.0.1:1",
+                 "doctor --wait 1");
+    assert_status(output, 1);
+    assert_says(output, "  bad   brokers       no broker answers at 127.0.0.1:1");
+    assert_says(output, "\n  bad   postgres      cannot be asked: ");
+    assert_says(output, "\n  bad   redis         cannot be asked: 127.0.0.1:1: ");
+    assert_says(output, "kpk doctor: 3 bad, 0 warn, 0 ok\n");
+}
+
 /* --- trace ------------------------------------------------------------------------------- */
 
 static const char *const relays[] = {"outbox-relay-1", "outbox-relay-2"};
@@ -363,6 +398,8 @@ int main(void) {
         cmocka_unit_test(tail_filters_and_cuts),
         cmocka_unit_test(tail_refuses),
         cmocka_unit_test(dlq_lists_and_shows),
+        cmocka_unit_test(doctor_counts_dead_letters),
+        cmocka_unit_test(doctor_names_what_is_bad),
         cmocka_unit_test_teardown(trace_follows_a_tweet, relays_go_on),
         cmocka_unit_test(trace_shows_a_rejection),
     };

@@ -22,7 +22,7 @@ struct expected {
 
 static struct kpk_findings findings;
 
-static void begin(void) { findings = (struct kpk_findings){.make = "MAKE"}; }
+static void begin(void) { findings = (struct kpk_findings){0}; }
 
 static void check(size_t number, const struct expected *expected) {
     size_t count = 0;
@@ -56,7 +56,7 @@ static void test_brokers(void **state) {
         {true,
          {{1, "a:1", true}, {2, "a:2", true}, {3, "", false}},
          3,
-         {{"broker-3 is not there: 2 of 3 answer", "MAKE logs S=broker-3", BAD}}},
+         {{"broker-3 is not there: 2 of 3 answer", "make logs S=broker-3", BAD}}},
         {false,
          {{1, "a:1", true}, {7, "", false}},
          2,
@@ -64,7 +64,7 @@ static void test_brokers(void **state) {
         {true,
          {{1, "a:1", false}, {2, "a:2", true}},
          2,
-         {{"broker-1 at a:1 does not answer: 1 of 2 answers", "MAKE restart S=broker-1", BAD}}},
+         {{"broker-1 at a:1 does not answer: 1 of 2 answers", "make restart S=broker-1", BAD}}},
         {false,
          {{4, "kafka-4:9092", false}},
          1,
@@ -73,8 +73,8 @@ static void test_brokers(void **state) {
         {true,
          {{1, "", false}, {2, "a:2", false}, {3, "a:3", true}},
          3,
-         {{"broker-1 is not there: 1 of 3 answers", "MAKE up", BAD},
-          {"broker-2 at a:2 does not answer: 1 of 3 answers", "MAKE restart", BAD}}},
+         {{"broker-1 is not there: 1 of 3 answers", "make up", BAD},
+          {"broker-2 at a:2 does not answer: 1 of 3 answers", "make restart", BAD}}},
     };
     static struct kpk_found_kafka found; /* large */
 
@@ -98,7 +98,7 @@ static void test_controller(void **state) {
         {true, "", {{"the quorum answers", NULL, OK}}},
         {true,
          "why",
-         {{"no quorum answers (why): no leader is elected, no topic made", "MAKE up", BAD}}},
+         {{"no quorum answers (why): no leader is elected, no topic made", "make up", BAD}}},
         {false,
          "why",
          {{"no quorum answers (why): no leader is elected, no topic made", "your cluster",
@@ -177,17 +177,17 @@ static void test_partitions(void **state) {
         {true,
          {{"t", 0, 1, 3, 2, 2}, {"t", 1, 2, 3, 3, 2}},
          2,
-         {{"1 of 2 lack a replica in sync: one loss nearer to standing still: t:0", "MAKE up",
+         {{"1 of 2 lack a replica in sync: one loss nearer to standing still: t:0", "make up",
            WARN}}},
         {true,
          {{"t", 0, 1, 3, 1, 2}, {"t", 1, 2, 3, 3, 2}},
          2,
          {{"1 of 2 have too few replicas in sync (min.insync.replicas): writes fail: t:0",
-           "MAKE up", BAD}}},
+           "make up", BAD}}},
         {true, /* what is needed is not known: then only that one is missing */
          {{"__t", 0, 1, 3, 1, 0}},
          1,
-         {{"1 of 1 lack a replica in sync: one loss nearer to standing still: __t:0", "MAKE up",
+         {{"1 of 1 lack a replica in sync: one loss nearer to standing still: __t:0", "make up",
            WARN}}},
         {false, /* each partition once, by its worst */
          {{"t", 0, -1, 3, 0, 2},
@@ -200,6 +200,13 @@ static void test_partitions(void **state) {
            "brokers of these", BAD},
           {"1 of 4 lack a replica in sync: one loss nearer to standing still: t:2",
            "brokers of these", WARN}}},
+        {true, /* a whole topic has one name */
+         {{"t", 0, -1, 3, 0, 2},
+          {"t", 1, -1, 3, 0, 2},
+          {"u", 0, 1, 3, 3, 2},
+          {"u", 1, -1, 3, 0, 2}},
+         4,
+         {{"3 of 4 have no leader: nobody can write or read: t (all 2) u:1", "make up", BAD}}},
     };
     static struct kpk_found_kafka found;
 
@@ -217,16 +224,16 @@ static void test_partitions(void **state) {
 /* Of many, the first few are named. */
 static void test_long_list(void **state) {
     static const struct expected expected[EXPECTED] = {
-        {"50 of 50 have no leader: nobody can write or read: t:0 t:1 t:2 t:3 t:4 t:5 and 44 "
+        {"49 of 50 have no leader: nobody can write or read: t:1 t:2 t:3 t:4 t:5 t:6 and 43 "
          "more",
-         "MAKE up", BAD}};
+         "make up", BAD}};
     static struct kpk_found_partition partitions[50];
     static struct kpk_found_kafka found = {
         .bundled = true, .partitions = partitions, .partition_count = COUNT(partitions)};
 
     (void)state;
     for (int i = 0; i < (int)COUNT(partitions); i++)
-        partitions[i] = (struct kpk_found_partition){"t", i, -1, 3, 0, 2};
+        partitions[i] = (struct kpk_found_partition){"t", i, i ? -1 : 1, 3, i ? 0 : 3, 2};
     begin();
     kpk_decide_partitions(&findings, &found);
     check(0, expected);
@@ -252,18 +259,18 @@ static void test_groups(void **state) {
          {{"2 of 2 keep up, with all their 15 members; records waiting: 7", NULL, OK}}},
         {{{&g, true, 0, {.lag = 7}}, {&h, true, 3, {0}}},
          2,
-         {{"g has no members; records waiting: 7", "MAKE up starts g-worker", BAD},
+         {{"g has no members; records waiting: 7", "make up starts g-worker", BAD},
           {"1 of 2 keep up, with all their 3 members; records waiting: 0", NULL, OK}}},
         {{{&g, false, 0, {0}}},
          1,
-         {{"g has no members, and never had", "MAKE up starts g-worker", BAD}}},
+         {{"g has no members, and never had", "make up starts g-worker", BAD}}},
         {{{&g, true, 9, {0}}},
          1,
-         {{"g has 9 of 10 members", "MAKE up starts what is missing of g-worker", WARN}}},
+         {{"g has 9 of 10 members", "make up starts what is missing of g-worker", WARN}}},
         {{{&g, true, 10, {.lag = 7, .in_s = 3}}},
          1,
          {{"g stands still: none done for a second; records waiting: 7",
-           "MAKE status tells what g-worker waits for", WARN}}},
+           "make status tells what g-worker waits for", WARN}}},
         {{{&g, true, 10, {.lag = 70, .in_s = 30, .out_s = 20}}},
          1,
          {{"g falls behind: 30 a second come, 20 are done; records waiting: 70",
@@ -290,8 +297,7 @@ static void test_letters(void **state) {
         {{{&g, 12, 0}, {&h, 0, 0}}, {{"of g: 12", "build/bin/kpk dlq list --group g", WARN}}},
         {{{&g, 1, 0}, {&h, 0, 2}},
          {{"of g: 1", "kpk dlq list --group g", WARN},
-          {"of h: 0, and what is in partitions that do not answer", "kpk dlq list --group h",
-           WARN}}},
+          {"of h: not counted in 2 partitions, which do not answer", "bad above", WARN}}},
     };
     static struct kpk_found_kafka found;
 
@@ -305,6 +311,38 @@ static void test_letters(void **state) {
     }
 }
 
+static void test_hang(void **state) {
+    static const struct {
+        bool bundled;
+        struct expected expected[EXPECTED];
+    } cases[] = {
+        {true, {{"nobody", "make up", BAD}}},
+        {false, {{"nobody", "KPK_BOOTSTRAP_SERVERS", BAD}}},
+    };
+    static const struct expected expected[EXPECTED] = {
+        {"not looked at: the broker that does not answer may be the one that knows them",
+         "bad above", WARN}};
+    static struct kpk_found_kafka found;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        begin();
+        found.bundled = cases[i].bundled;
+        kpk_decide_unreachable(&findings, &found, &(struct kpk_err){KPK_WAIT, "nobody"});
+        check(i, cases[i].expected);
+    }
+    found.broker_count = 1;
+    found.brokers[0] = (struct kpk_found_broker){1, "a:1", true};
+    assert_false(kpk_broker_hangs(&found));
+    found.brokers[0] = (struct kpk_found_broker){1, "", false}; /* gone: others do its work */
+    assert_false(kpk_broker_hangs(&found));
+    found.brokers[0] = (struct kpk_found_broker){1, "a:1", false};
+    assert_true(kpk_broker_hangs(&found));
+    begin();
+    kpk_decide_groups(&findings, &found);
+    check(0, expected);
+}
+
 /* --- PostgreSQL and Redis ---------------------------------------------------------------- */
 
 static void test_postgres(void **state) {
@@ -314,7 +352,7 @@ static void test_postgres(void **state) {
         struct expected expected[EXPECTED];
     } cases[] = {
         {{.bundled = true, .reason = "why"},
-         {{"cannot be asked: why", "MAKE restart S=postgres", BAD}}},
+         {{"cannot be asked: why", "make restart S=postgres", BAD}}},
         {{.reason = "why"}, {{"cannot be asked: why", "PGHOST", BAD}}},
         {{.outboxes = {{"s", false, 0, 0, 0, false}}, .outbox_count = 1},
          {{"answers", NULL, OK}, {"s has none", NULL, OK}}},
@@ -322,10 +360,10 @@ static void test_postgres(void **state) {
          {{"answers", NULL, OK}, {"s: a relay is active; events waiting: 3", NULL, OK}}},
         {{.outboxes = {{"s", true, 3, 0, 10, true}}, .outbox_count = 1},
          {{"answers", NULL, OK},
-          {"s: the oldest event waits for 10 s now; events waiting: 3", "MAKE status", WARN}}},
+          {"s: the oldest event waits for 10 s now; events waiting: 3", "make status", WARN}}},
         {{.outboxes = {{"s", true, 3, 0, 10, false}}, .outbox_count = 1},
          {{"answers", NULL, OK},
-          {"s: no relay is active; events waiting: 3", "MAKE up starts outbox-relay", BAD}}},
+          {"s: no relay is active; events waiting: 3", "make up starts outbox-relay", BAD}}},
         {{.outboxes = {{"s", true, 0, 2, 0, true}}, .outbox_count = 1},
          {{"answers", NULL, OK},
           {"s: a relay is active; events waiting: 0", NULL, OK},
@@ -345,7 +383,7 @@ static void test_redis(void **state) {
         struct kpk_found_redis found;
         struct expected expected[EXPECTED];
     } cases[] = {
-        {{true, "why", "", "", ""}, {{"cannot be asked: why", "MAKE restart S=redis", BAD}}},
+        {{true, "why", "", "", ""}, {{"cannot be asked: why", "make restart S=redis", BAD}}},
         {{false, "why", "", "", ""}, {{"cannot be asked: why", "KPK_REDIS_URL", BAD}}},
         {{true, "", "yes", "always", "noeviction"},
          {{"answers, and has each write on disk first", NULL, OK}}},
@@ -416,9 +454,9 @@ int main(void) {
         cmocka_unit_test(test_brokers),   cmocka_unit_test(test_controller),
         cmocka_unit_test(test_topics),    cmocka_unit_test(test_partitions),
         cmocka_unit_test(test_long_list), cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_letters),   cmocka_unit_test(test_postgres),
-        cmocka_unit_test(test_redis),     cmocka_unit_test(test_bundled),
-        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_letters),   cmocka_unit_test(test_hang),
+        cmocka_unit_test(test_postgres),  cmocka_unit_test(test_redis),
+        cmocka_unit_test(test_bundled),   cmocka_unit_test(test_too_many),
     };
 
     return cmocka_run_group_tests_name("kpk: doctor", tests, NULL, NULL);

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SYSTEMS = 16, SERVERS = 3, SHOWN = 600 };
+enum { SYSTEMS = 16, PARTS = 6, SHOWN = 600 };
 
 static struct {
-    const char *systems[SYSTEMS + 1], *without[SERVERS + 1], *make;
+    const char *systems[SYSTEMS + 1], *without[PARTS + 1];
     int brokers, wait_s;
 } args;
 
@@ -23,9 +23,8 @@ static struct {
 static const struct kpk_opt opts[] = {
     {"system", NULL, KPK_OPT_LIST, args.systems, NULL, 0, SYSTEMS, "only this system's topics, groups and outbox; may be repeated"},
     {"brokers", NULL, KPK_OPT_INT, &args.brokers, NULL, 1, 1000, "how many brokers there should be, numbered from 1; without it, those that the cluster knows of"},
-    {"without", NULL, KPK_OPT_LIST, args.without, NULL, 0, SERVERS, "kafka, postgres or redis: known to be down, and not asked; may be repeated"},
+    {"without", NULL, KPK_OPT_LIST, args.without, NULL, 0, PARTS, "kafka, topics, groups, postgres, outbox or redis: known to be down, and not looked at; may be repeated"},
     {"wait", NULL, KPK_OPT_INT, &args.wait_s, "5", 1, 300, "seconds for all that is asked of Kafka; PostgreSQL and Redis have 5"},
-    {"make", NULL, KPK_OPT_STR, &args.make, "make", 0, 0, "how make is called for this stack, in what is said to be done"},
     {0},
 };
 /* clang-format on */
@@ -40,24 +39,22 @@ static const struct kpk_program program = {
 };
 
 static int check_args(struct kpk_err *err) {
-    static const char *const servers[] = {"kafka", "postgres", "redis"};
+    static const char *const parts[PARTS] = {"kafka",    "topics", "groups",
+                                             "postgres", "outbox", "redis"};
 
     for (size_t i = 0; args.without[i]; i++) {
         size_t at = 0;
-        while (at < SERVERS && strcmp(servers[at], args.without[i]) != 0) at++;
-        if (at == SERVERS)
+        while (at < PARTS && strcmp(parts[at], args.without[i]) != 0) at++;
+        if (at == PARTS)
             return kpk_fail(err, KPK_REJECT,
-                            "--without: '%.40s' is none of kafka, postgres, redis",
+                            "--without: '%.40s' is none of kafka, topics, groups, postgres, "
+                            "outbox, redis",
                             args.without[i]);
     }
     return kpk_check_systems(args.systems, err);
 }
 
-static bool is_asked(const char *server) {
-    for (size_t i = 0; args.without[i]; i++)
-        if (strcmp(args.without[i], server) == 0) return false;
-    return true;
-}
+static bool is_asked(const char *part) { return !kpk_is_without(args.without, part); }
 
 static bool is_bundled(const char *address) {
     return kpk_is_bundled(address, getenv("KPK_STACK_ENV"));
@@ -81,21 +78,25 @@ static void print_line(const char *before, const char *text) {
     free(safe);
 }
 
-static void print(const struct kpk_findings *findings) {
-    size_t more = kpk_findings_total(findings) - findings->count;
-
-    for (size_t i = 0; i < findings->count; i++) {
-        const struct kpk_finding *finding = &findings->all[i];
+/* As soon as they are there: what is asked next may take its time. */
+static void show(const struct kpk_findings *findings, size_t *shown) {
+    for (; *shown < findings->count; ++*shown) {
+        const struct kpk_finding *finding = &findings->all[*shown];
         char before[32];
         snprintf(before, sizeof(before), "  %-4s  %-12s  ", kpk_level_name(finding->level),
                  finding->about);
         print_line(before, finding->text);
         if (*finding->fix) print_line("                      -> ", finding->fix);
     }
+    fflush(stdout);
+}
+
+static void show_end(const struct kpk_findings *findings, size_t shown) {
+    size_t more = kpk_findings_total(findings) - shown;
+
     if (more) printf("  and %zu more\n", more);
     if (findings->levels[KPK_LEVEL_BAD] && !getenv("KPK_STACK_ENV"))
-        printf("no stack is named by this shell: eval \"$(%s -s env)\" names its addresses\n",
-               findings->make);
+        printf("this shell names no stack: eval \"$(make -s env)\" tells it the addresses\n");
 }
 
 /* --- run --------------------------------------------------------------------------------- */
@@ -110,8 +111,25 @@ static bool start(pthread_t *thread, void *(*ask)(void *), void *found) {
     return false;
 }
 
-static void examine(struct kpk_findings *findings) {
-    static struct kpk_found_kafka kafka; /* large */
+static void examine_kafka(struct kpk_findings *findings, size_t *shown) {
+    static struct kpk_found_kafka found; /* large */
+    struct kpk_look *look;
+    struct kpk_err err;
+
+    found.bundled = is_bundled(getenv("KPK_BOOTSTRAP_SERVERS"));
+    found.expected = args.brokers;
+    found.systems = args.systems;
+    found.without = args.without;
+    if (kpk_look_open(&look, &found, args.wait_s * 1000, &err))
+        kpk_decide_unreachable(findings, &found, &err);
+    else
+        while (kpk_look_step(look, findings)) show(findings, shown);
+    show(findings, shown);
+    kpk_look_close(look);
+    kpk_found_kafka_free(&found);
+}
+
+static void examine(struct kpk_findings *findings, size_t *shown) {
     static struct kpk_found_postgres postgres;
     struct kpk_found_redis redis = {.bundled = is_bundled(getenv("KPK_REDIS_URL"))};
     pthread_t postgres_thread, redis_thread;
@@ -119,28 +137,26 @@ static void examine(struct kpk_findings *findings) {
 
     postgres =
         (struct kpk_found_postgres){.bundled = postgres_is_bundled(), .systems = args.systems};
-    kafka = (struct kpk_found_kafka){.bundled = is_bundled(getenv("KPK_BOOTSTRAP_SERVERS")),
-                                     .expected = args.brokers,
-                                     .systems = args.systems};
     if (is_asked("postgres")) postgres_runs = start(&postgres_thread, ask_postgres, &postgres);
     if (is_asked("redis")) redis_runs = start(&redis_thread, ask_redis, &redis);
-    if (is_asked("kafka")) kpk_examine_kafka(findings, &kafka, args.wait_s * 1000);
+    if (is_asked("kafka")) examine_kafka(findings, shown);
     if (postgres_runs) pthread_join(postgres_thread, NULL);
     if (redis_runs) pthread_join(redis_thread, NULL);
+    if (!is_asked("outbox")) postgres.outbox_count = 0;
     if (is_asked("postgres")) kpk_decide_postgres(findings, &postgres);
     if (is_asked("redis")) kpk_decide_redis(findings, &redis);
-    kpk_found_kafka_free(&kafka);
+    show(findings, shown);
 }
 
 int kpk_doctor_command(int argc, char **argv, struct kpk_err *err) {
     static struct kpk_findings findings; /* large */
+    size_t shown = 0;
     int code = kpk_opts_parse(&program, &argc, argv, err);
 
     if (code) return code < 0 ? KPK_EXIT_USAGE : KPK_EXIT_OK;
     if (check_args(err)) return KPK_EXIT_USAGE;
-    findings.make = args.make;
-    examine(&findings);
-    print(&findings);
+    examine(&findings, &shown);
+    show_end(&findings, shown);
     kpk_fail(err, KPK_FATAL, "%zu bad, %zu warn, %zu ok", findings.levels[KPK_LEVEL_BAD],
              findings.levels[KPK_LEVEL_WARN], findings.levels[KPK_LEVEL_OK]);
     if (findings.levels[KPK_LEVEL_BAD]) return KPK_EXIT_FAILED;

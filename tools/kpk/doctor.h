@@ -29,7 +29,6 @@ struct kpk_finding {
 enum { KPK_FINDINGS = 64 };
 
 struct kpk_findings {
-    const char *make;          /* how make is called for this stack, in what there is to do */
     size_t levels[KPK_LEVELS]; /* how many of each */
     struct kpk_finding all[KPK_FINDINGS];
     size_t count; /* held; those past KPK_FINDINGS are in 'levels' alone */
@@ -46,6 +45,9 @@ size_t kpk_findings_total(const struct kpk_findings *findings);
  * address    as the environment names it; NULL or "": nothing is set, and the default is bundled
  * stack_env  KPK_STACK_ENV, which "make env" sets: the bundled addresses, blanks between them */
 bool kpk_is_bundled(const char *address, const char *stack_env);
+
+/* Is 'part' in a list of what is not to be looked at? NULL ends it */
+bool kpk_is_without(const char *const *without, const char *part);
 
 /* --- Kafka ------------------------------------------------------------------------------- */
 
@@ -82,6 +84,7 @@ struct kpk_found_kafka {
     bool bundled;
     int expected;               /* brokers; 0: as many as are known */
     const char *const *systems; /* those that count; empty: all */
+    const char *const *without; /* steps not taken: "topics", "groups" */
     struct kpk_found_broker brokers[KPK_FOUND_BROKERS];
     size_t broker_count;
     char controller[256]; /* why no controller answers; "": one does */
@@ -96,6 +99,8 @@ struct kpk_found_kafka {
     rd_kafka_topic_partition_list_t *names; /* holds the partitions' topics */
 };
 
+void kpk_decide_unreachable(struct kpk_findings *findings, const struct kpk_found_kafka *found,
+                            const struct kpk_err *why);
 void kpk_decide_brokers(struct kpk_findings *findings, const struct kpk_found_kafka *found);
 void kpk_decide_controller(struct kpk_findings *findings, const struct kpk_found_kafka *found);
 void kpk_decide_topics(struct kpk_findings *findings, const struct kpk_found_kafka *found);
@@ -103,11 +108,21 @@ void kpk_decide_partitions(struct kpk_findings *findings, const struct kpk_found
 void kpk_decide_groups(struct kpk_findings *findings, const struct kpk_found_kafka *found);
 void kpk_decide_letters(struct kpk_findings *findings, const struct kpk_found_kafka *found);
 
-/* Ask the cluster, step by step, and decide. Bounded: a step that there is no time for any more
- * is a finding of its own. found  'bundled', 'expected' and 'systems' are set; the rest is out
- * wait_ms  for all of it */
-void kpk_examine_kafka(struct kpk_findings *findings, struct kpk_found_kafka *found,
-                       int wait_ms);
+/* Does a broker that the cluster lists not answer? */
+bool kpk_broker_hangs(const struct kpk_found_kafka *found);
+
+/* Ask the cluster, step by step:
+ *   if (kpk_look_open(&look, &found, wait_ms, err)) kpk_decide_unreachable(findings, &found, err);
+ *   else while (kpk_look_step(look, findings)) ...
+ * found    what comes before 'brokers' is set; the rest is out
+ * wait_ms  for all of it; a step that there is no time for is a finding of its own */
+struct kpk_look;
+int kpk_look_open(struct kpk_look **look, struct kpk_found_kafka *found, int wait_ms,
+                  struct kpk_err *err) KPK_MUST_CHECK;
+void kpk_look_close(struct kpk_look *look); /* NULL is fine */
+/* returns  whether there is another step */
+bool kpk_look_step(struct kpk_look *look, struct kpk_findings *findings);
+
 void kpk_found_kafka_free(struct kpk_found_kafka *found);
 
 /* --- PostgreSQL and Redis ---------------------------------------------------------------- */

@@ -61,6 +61,12 @@ bool kpk_is_bundled(const char *address, const char *stack_env) {
     return false;
 }
 
+bool kpk_is_without(const char *const *without, const char *part) {
+    for (; *without; without++)
+        if (strcmp(*without, part) == 0) return true;
+    return false;
+}
+
 /* A few names of many: "tweets:0 tweets:3 and 48 more". */
 struct list {
     char text[240];
@@ -90,6 +96,16 @@ static const char *list_end(struct list *list) {
 
 /* --- brokers ----------------------------------------------------------------------------- */
 
+void kpk_decide_unreachable(struct kpk_findings *findings, const struct kpk_found_kafka *found,
+                            const struct kpk_err *why) {
+    kpk_find(findings, KPK_LEVEL_BAD, "brokers", "%s", why->msg);
+    if (found->bundled)
+        kpk_fix(findings, "make up");
+    else
+        kpk_fix(findings, "KPK_BOOTSTRAP_SERVERS says where they are looked for, "
+                          "KPK_KAFKA_SECURITY_PROTOCOL and its like say how");
+}
+
 static void decide_broker(struct kpk_findings *findings, const struct kpk_found_kafka *found,
                           const struct kpk_found_broker *broker, const char *how_many) {
     const char *dash = found->bundled ? "-" : " "; /* broker-3 is what the stack calls it */
@@ -98,7 +114,7 @@ static void decide_broker(struct kpk_findings *findings, const struct kpk_found_
         kpk_find(findings, KPK_LEVEL_BAD, "brokers", "broker%s%d at %s does not answer: %s",
                  dash, broker->id, broker->address, how_many);
         if (found->bundled)
-            kpk_fix(findings, "%s restart S=broker-%d", findings->make, broker->id);
+            kpk_fix(findings, "make restart S=broker-%d", broker->id);
         else
             kpk_fix(findings,
                     "this machine must reach it there: it is what that broker gives as its "
@@ -108,8 +124,8 @@ static void decide_broker(struct kpk_findings *findings, const struct kpk_found_
     kpk_find(findings, KPK_LEVEL_BAD, "brokers", "broker%s%d is not there: %s", dash,
              broker->id, how_many);
     if (found->bundled)
-        kpk_fix(findings, "%s up starts it; %s logs S=broker-%d tells why it ended",
-                findings->make, findings->make, broker->id);
+        kpk_fix(findings, "make up starts it; make logs S=broker-%d tells why it ended",
+                broker->id);
     else
         kpk_fix(findings, "start broker %d of your cluster: replicas lie on it", broker->id);
 }
@@ -128,6 +144,12 @@ void kpk_decide_brokers(struct kpk_findings *findings, const struct kpk_found_ka
             decide_broker(findings, found, &found->brokers[i], how_many);
 }
 
+bool kpk_broker_hangs(const struct kpk_found_kafka *found) {
+    for (size_t i = 0; i < found->broker_count; i++)
+        if (*found->brokers[i].address && !found->brokers[i].answers) return true;
+    return false;
+}
+
 void kpk_decide_controller(struct kpk_findings *findings, const struct kpk_found_kafka *found) {
     if (!*found->controller) {
         kpk_find(findings, KPK_LEVEL_OK, "controllers", "the quorum answers");
@@ -137,8 +159,7 @@ void kpk_decide_controller(struct kpk_findings *findings, const struct kpk_found
              "no quorum answers (%s): no leader is elected, no topic made", found->controller);
     if (found->bundled)
         kpk_fix(findings,
-                "%s up: most of the brokers must run, as they are the controllers too",
-                findings->make);
+                "make up: most of the brokers must run, as they are the controllers too");
     else
         kpk_fix(findings, "look at the controllers of your cluster: most of them must run");
 }
@@ -210,6 +231,26 @@ static enum partition_state partition_state(const struct kpk_found_partition *at
     return at->isr < at->replicas ? UNDER_REPLICATED : WELL;
 }
 
+/* The partitions from 'first' on that are of one topic. returns  the first of the next one
+ * in_state  out: how many of them are in 'state'; each, or all at once, is in 'names' then */
+static size_t list_topic(const struct kpk_found_kafka *found, size_t first,
+                         enum partition_state state, struct list *names, size_t *in_state) {
+    const struct kpk_found_partition *all = found->partitions;
+    size_t end = first;
+
+    *in_state = 0;
+    for (; end < found->partition_count && strcmp(all[end].topic, all[first].topic) == 0; end++)
+        *in_state += partition_state(&all[end]) == state;
+    if (*in_state == end - first && *in_state > 1) {
+        list_add(names, "%s (all %zu)", all[first].topic, *in_state);
+        return end;
+    }
+    for (size_t i = first; i < end; i++)
+        if (partition_state(&all[i]) == state)
+            list_add(names, "%s:%d", all[i].topic, all[i].partition);
+    return end;
+}
+
 static void decide_partitions_in(struct kpk_findings *findings,
                                  const struct kpk_found_kafka *found,
                                  enum partition_state state) {
@@ -219,19 +260,16 @@ static void decide_partitions_in(struct kpk_findings *findings,
         [LEADERLESS] = "have no leader: nobody can write or read",
     };
     struct list names = {0};
+    size_t count = 0, of_topic;
 
-    for (size_t i = 0; i < found->partition_count; i++)
-        if (partition_state(&found->partitions[i]) == state)
-            list_add(&names, "%s:%d", found->partitions[i].topic,
-                     found->partitions[i].partition);
-    if (names.count == 0) return;
-    size_t count = names.count;
+    for (size_t at = 0; at < found->partition_count; count += of_topic)
+        at = list_topic(found, at, state, &names, &of_topic);
+    if (count == 0) return;
     kpk_find(findings, state == UNDER_REPLICATED ? KPK_LEVEL_WARN : KPK_LEVEL_BAD, "partitions",
              "%zu of %zu %s: %s", count, found->partition_count, means[state],
              list_end(&names));
     if (found->bundled)
-        kpk_fix(findings, "%s up: their brokers must run, and catch up; that takes seconds",
-                findings->make);
+        kpk_fix(findings, "make up: their brokers must run, and catch up; that takes seconds");
     else
         kpk_fix(findings,
                 "the brokers of these replicas must run; the rest they do themselves");
@@ -256,7 +294,7 @@ void kpk_decide_partitions(struct kpk_findings *findings, const struct kpk_found
 static bool group_is_well(struct kpk_findings *findings, const struct kpk_found_group *group) {
     const struct kpk_lag_sum *sum = &group->sum;
     size_t wanted = (size_t)kpk_scaled_consumers(group->row);
-    const char *name = group->row->name, *make = findings->make;
+    const char *name = group->row->name;
 
     if (group->members == 0) {
         if (group->exists)
@@ -265,16 +303,16 @@ static bool group_is_well(struct kpk_findings *findings, const struct kpk_found_
         else
             kpk_find(findings, KPK_LEVEL_BAD, "groups", "%s has no members, and never had",
                      name);
-        kpk_fix(findings, "%s up starts %s", make, group->row->program);
+        kpk_fix(findings, "make up starts %s", group->row->program);
     } else if (group->members < wanted) {
         kpk_find(findings, KPK_LEVEL_WARN, "groups", "%s has %zu of %zu members", name,
                  group->members, wanted);
-        kpk_fix(findings, "%s up starts what is missing of %s", make, group->row->program);
+        kpk_fix(findings, "make up starts what is missing of %s", group->row->program);
     } else if (sum->lag > 0 && sum->out_s <= 0) {
         kpk_find(findings, KPK_LEVEL_WARN, "groups",
                  "%s stands still: none done for a second; records waiting: %" PRId64, name,
                  sum->lag);
-        kpk_fix(findings, "%s status tells what %s waits for", make, group->row->program);
+        kpk_fix(findings, "make status tells what %s waits for", group->row->program);
     } else if (sum->lag > 0 && sum->in_s > sum->out_s) {
         kpk_find(
             findings, KPK_LEVEL_WARN, "groups",
@@ -293,6 +331,13 @@ void kpk_decide_groups(struct kpk_findings *findings, const struct kpk_found_kaf
     size_t well = 0, members = 0;
     int64_t waiting = 0;
 
+    if (kpk_broker_hangs(found)) {
+        kpk_find(
+            findings, KPK_LEVEL_WARN, "groups",
+            "not looked at: the broker that does not answer may be the one that knows them");
+        kpk_fix(findings, "first what is bad above");
+        return;
+    }
     for (size_t i = 0; i < found->group_count; i++) {
         if (!group_is_well(findings, &found->groups[i])) continue;
         well++;
@@ -310,12 +355,19 @@ void kpk_decide_letters(struct kpk_findings *findings, const struct kpk_found_ka
 
     for (size_t i = 0; i < found->letter_count; i++) {
         const struct kpk_found_letters *letters = &found->letters[i];
-        if (letters->count == 0 && letters->unread == 0) continue;
-        well = false;
-        kpk_find(findings, KPK_LEVEL_WARN, "dead letters", "of %s: %" PRId64 "%s",
-                 letters->row->name, letters->count,
-                 letters->unread ? ", and what is in partitions that do not answer" : "");
-        kpk_fix(findings, "build/bin/kpk dlq list --group %s tells why", letters->row->name);
+        const char *name = letters->row->name;
+        well = well && letters->count == 0 && letters->unread == 0;
+        if (letters->count) {
+            kpk_find(findings, KPK_LEVEL_WARN, "dead letters", "of %s: %" PRId64, name,
+                     letters->count);
+            kpk_fix(findings, "build/bin/kpk dlq list --group %s tells why", name);
+        }
+        if (letters->unread) {
+            kpk_find(findings, KPK_LEVEL_WARN, "dead letters",
+                     "of %s: not counted in %d partitions, which do not answer", name,
+                     letters->unread);
+            kpk_fix(findings, "first what is bad above");
+        }
     }
     if (well) kpk_find(findings, KPK_LEVEL_OK, "dead letters", "none");
 }
@@ -334,13 +386,12 @@ static void decide_outbox(struct kpk_findings *findings,
     if (!outbox->relay) {
         kpk_find(findings, KPK_LEVEL_BAD, "outbox",
                  "%s: no relay is active; events waiting: %" PRId64, system, outbox->waiting);
-        kpk_fix(findings, "%s up starts outbox-relay; %s status tells what it waits for",
-                findings->make, findings->make);
+        kpk_fix(findings, "make up starts outbox-relay; make status tells what it waits for");
     } else if (outbox->waiting && outbox->oldest_s >= OLD_S) {
         kpk_find(findings, KPK_LEVEL_WARN, "outbox",
                  "%s: the oldest event waits for %" PRId64 " s now; events waiting: %" PRId64,
                  system, outbox->oldest_s, outbox->waiting);
-        kpk_fix(findings, "%s status tells what outbox-relay waits for", findings->make);
+        kpk_fix(findings, "make status tells what outbox-relay waits for");
     } else {
         kpk_find(findings, KPK_LEVEL_OK, "outbox",
                  "%s: a relay is active; events waiting: %" PRId64, system, outbox->waiting);
@@ -359,7 +410,7 @@ void kpk_decide_postgres(struct kpk_findings *findings,
     if (*found->reason) {
         kpk_find(findings, KPK_LEVEL_BAD, "postgres", "cannot be asked: %s", found->reason);
         if (found->bundled)
-            kpk_fix(findings, "%s restart S=postgres", findings->make);
+            kpk_fix(findings, "make restart S=postgres");
         else
             kpk_fix(findings, "it is looked for where PGHOST, PGPORT, PGUSER, PGDATABASE say");
         return;
@@ -381,7 +432,7 @@ void kpk_decide_redis(struct kpk_findings *findings, const struct kpk_found_redi
     if (*found->reason) {
         kpk_find(findings, KPK_LEVEL_BAD, "redis", "cannot be asked: %s", found->reason);
         if (found->bundled)
-            kpk_fix(findings, "%s restart S=redis", findings->make);
+            kpk_fix(findings, "make restart S=redis");
         else
             kpk_fix(findings, "it is looked for where KPK_REDIS_URL says");
         return;

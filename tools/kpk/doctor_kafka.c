@@ -20,19 +20,20 @@ enum {
     PAUSE_MS = 250, /* before a step that failed is taken again */
 };
 
-struct look {
+struct kpk_look {
     struct kpk_admin *admin;
     struct kpk_peek *peek;
     struct kpk_found_kafka *found;
     int64_t until; /* monotonic */
+    size_t next;   /* of steps[] */
 };
 
 /* Kafka keeps offsets and transactions in topics of its own. */
 static const char *const kafkas_own[] = {"__consumer_offsets", "__transaction_state"};
 
-static int left_ms(const struct look *look) { return (int)(look->until - kpk_mono_ms()); }
+static int left_ms(const struct kpk_look *look) { return (int)(look->until - kpk_mono_ms()); }
 
-static void give_half(struct look *look) {
+static void give_half(struct kpk_look *look) {
     int half = left_ms(look) / 2;
 
     look->admin->request_ms = half > LEAST_MS ? half : LEAST_MS;
@@ -100,19 +101,18 @@ static int read_metadata(struct kpk_found_kafka *found,
 
 /* Ask each broker itself: the cluster's list has a broker that hangs until its session ends, and
  * one whose address leads nowhere from here for ever. */
-static void probe_brokers(struct look *look) {
+static void probe_brokers(struct kpk_look *look) {
     struct kpk_found_kafka *found = look->found;
     rd_kafka_TopicCollection_t *topics = rd_kafka_TopicCollection_of_topic_names(
         (const char *[]){found->topics.topics[0].name}, 1);
     size_t asked = 0;
-    char why[128];
 
     look->admin->request_ms = PROBE_MS;
     for (size_t i = 0; i < found->broker_count; i++) {
         if (!*found->brokers[i].address) continue;
         rd_kafka_AdminOptions_t *opts =
             kpk_admin_options(look->admin, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
-        (void)rd_kafka_AdminOptions_set_broker(opts, found->brokers[i].id, why, sizeof(why));
+        kpk_admin_ask(opts, found->brokers[i].id);
         rd_kafka_AdminOptions_set_opaque(opts, &found->brokers[i]);
         rd_kafka_DescribeTopics(look->admin->rk, topics, opts, kpk_admin_queue(look->admin));
         rd_kafka_AdminOptions_destroy(opts);
@@ -125,6 +125,7 @@ static void probe_brokers(struct look *look) {
         if (!event) continue;
         struct kpk_found_broker *broker = rd_kafka_event_opaque(event);
         broker->answers = !rd_kafka_event_error(event);
+        if (broker->answers) look->admin->via = broker->id;
         rd_kafka_event_destroy(event);
         asked--;
     }
@@ -136,7 +137,7 @@ static int by_id(const void *a, const void *b) {
     return (x->id > y->id) - (x->id < y->id);
 }
 
-static int look_at_brokers(struct look *look, struct kpk_err *err) {
+static int look_at_brokers(struct kpk_look *look, struct kpk_err *err) {
     struct kpk_found_kafka *found = look->found;
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t code =
@@ -154,7 +155,7 @@ static int look_at_brokers(struct look *look, struct kpk_err *err) {
 
 /* --- topics, partitions ------------------------------------------------------------------ */
 
-static int look_at_topics(struct look *look, struct kpk_err *err) {
+static int look_at_topics(struct kpk_look *look, struct kpk_err *err) {
     if (kpk_admin_describe(look->admin, &look->found->topics, err)) return -1;
     kpk_admin_decide(look->admin, &look->found->topics, false);
     return 0;
@@ -169,7 +170,7 @@ static void fill_min_isr(struct kpk_found_kafka *found, struct kpk_plan *topics)
 
 /* Where they are was read with the brokers; here only what each of them needs. What the cluster
  * does not tell of its own topics is not known then, and no reason to stop. */
-static int look_at_partitions(struct look *look, struct kpk_err *err) {
+static int look_at_partitions(struct kpk_look *look, struct kpk_err *err) {
     struct kpk_topic_plan own[sizeof(kafkas_own) / sizeof(*kafkas_own)] = {0};
     struct kpk_plan plan = {own, sizeof(own) / sizeof(*own)};
     struct kpk_err ignored;
@@ -184,7 +185,7 @@ static int look_at_partitions(struct look *look, struct kpk_err *err) {
 
 /* --- groups ------------------------------------------------------------------------------ */
 
-static int read_group(struct look *look, const struct kpk_group *row, struct kpk_lag *lag,
+static int read_group(struct kpk_look *look, const struct kpk_group *row, struct kpk_lag *lag,
                       struct kpk_err *err) {
     lag->row = row;
     kpk_full_name(row->name, lag->name);
@@ -200,7 +201,7 @@ static void keep_group(struct kpk_found_group *group, const struct kpk_lag *now,
 }
 
 /* Those with something to do are read twice: do they do it? */
-static int read_groups(struct look *look, struct kpk_lag *now, struct kpk_lag *before,
+static int read_groups(struct kpk_look *look, struct kpk_lag *now, struct kpk_lag *before,
                        struct kpk_err *err) {
     struct kpk_found_kafka *found = look->found;
     bool waited = false;
@@ -219,11 +220,17 @@ static int read_groups(struct look *look, struct kpk_lag *now, struct kpk_lag *b
     return 0;
 }
 
-static int look_at_groups(struct look *look, struct kpk_err *err) {
+/* The client aborts the process when the coordinator of a group cannot be asked in the midst of a
+ * call (librdkafka issues 3663 and 4605, open in 2.14): this step comes last, when all else is
+ * told, and not at all while a broker hangs. */
+static int look_at_groups(struct kpk_look *look, struct kpk_err *err) {
     struct kpk_found_kafka *found = look->found;
-    struct kpk_lag *lags = calloc(2 * KPK_FOUND_GROUPS, sizeof(*lags));
+    struct kpk_lag *lags;
     int failed;
 
+    if (kpk_broker_hangs(found)) return 0;
+    if (!look->peek && kpk_peek_open(&look->peek, err)) return -1;
+    lags = calloc(2 * KPK_FOUND_GROUPS, sizeof(*lags));
     if (!lags) return kpk_fail(err, KPK_FATAL, "no memory");
     found->group_count = 0;
     for (const struct kpk_group *row = kpk_groups; row->name; row++)
@@ -247,15 +254,21 @@ static struct kpk_found_letters *know_letters(struct kpk_found_kafka *found,
     return &found->letters[found->letter_count++];
 }
 
+static bool leader_answers(const struct kpk_found_kafka *found, int leader) {
+    for (size_t i = 0; i < found->broker_count; i++)
+        if (found->brokers[i].id == leader) return found->brokers[i].answers;
+    return false;
+}
+
 /* Counted by offsets, without reading them: nothing but letters is in such a topic. */
-static void count_letters(struct look *look, const char *topic,
+static void count_letters(struct kpk_look *look, const char *topic,
                           struct kpk_found_letters *letters) {
     for (size_t i = 0; i < look->found->partition_count; i++) {
         const struct kpk_found_partition *at = &look->found->partitions[i];
         int64_t low = 0, high = 0;
         if (strcmp(at->topic, topic) != 0) continue;
         int left = left_ms(look);
-        if (at->leader < 0 || left < LEAST_MS ||
+        if (!leader_answers(look->found, at->leader) || left < LEAST_MS ||
             rd_kafka_query_watermark_offsets(look->admin->rk, topic, at->partition, &low, &high,
                                              left / 2))
             letters->unread++;
@@ -263,7 +276,7 @@ static void count_letters(struct look *look, const char *topic,
     }
 }
 
-static int look_at_letters(struct look *look, struct kpk_err *err) {
+static int look_at_letters(struct kpk_look *look, struct kpk_err *err) {
     struct kpk_found_kafka *found = look->found;
 
     (void)err;
@@ -279,7 +292,7 @@ static int look_at_letters(struct look *look, struct kpk_err *err) {
 
 /* No client may ask a controller itself. But a topic is made by none but the controller, also when
  * the request says that it is only to be checked. Whatever it says then, it answered. */
-static int ask_controller(struct look *look, struct kpk_err *err) {
+static int ask_controller(struct kpk_look *look, struct kpk_err *err) {
     char why[128];
     rd_kafka_NewTopic_t *topic =
         rd_kafka_NewTopic_new(look->found->topics.topics[0].name, 1, 1, why, sizeof(why));
@@ -288,10 +301,11 @@ static int ask_controller(struct look *look, struct kpk_err *err) {
     rd_kafka_event_t *event;
     size_t count;
 
+    kpk_admin_ask(opts, look->admin->via); /* which passes it on to the controller */
     (void)rd_kafka_AdminOptions_set_validate_only(opts, 1, why, sizeof(why));
     rd_kafka_CreateTopics(look->admin->rk, &topic, 1, opts, kpk_admin_queue(look->admin));
     rd_kafka_NewTopic_destroy(topic);
-    event = kpk_admin_answer(look->admin, opts, "a topic, only to be checked", err);
+    event = kpk_admin_answer(look->admin, opts, "create topics", err);
     if (!event) return -1;
     rd_kafka_resp_err_t code = rd_kafka_topic_result_error(rd_kafka_CreateTopics_result_topics(
         rd_kafka_event_CreateTopics_result(event), &count)[0]);
@@ -302,7 +316,7 @@ static int ask_controller(struct look *look, struct kpk_err *err) {
 }
 
 /* Twice: the second time perhaps through another broker. */
-static int look_at_controller(struct look *look, struct kpk_err *err) {
+static int look_at_controller(struct kpk_look *look, struct kpk_err *err) {
     for (int tries = 0; tries < 2; tries++) {
         give_half(look);
         if (ask_controller(look, err) == 0) return 0;
@@ -316,15 +330,15 @@ static int look_at_controller(struct look *look, struct kpk_err *err) {
 /* clang-format off */
 static const struct step {
     const char *about;
-    int (*look)(struct look *look, struct kpk_err *err);
+    int (*look)(struct kpk_look *look, struct kpk_err *err);
     void (*decide)(struct kpk_findings *findings, const struct kpk_found_kafka *found);
 } steps[] = {
     {"brokers", look_at_brokers, kpk_decide_brokers},
     {"topics", look_at_topics, kpk_decide_topics},
     {"partitions", look_at_partitions, kpk_decide_partitions},
-    {"groups", look_at_groups, kpk_decide_groups},
     {"dead letters", look_at_letters, kpk_decide_letters},
     {"controllers", look_at_controller, kpk_decide_controller},
+    {"groups", look_at_groups, kpk_decide_groups},
 };
 /* clang-format on */
 
@@ -333,12 +347,14 @@ static const char more_time[] =
     "are ACLs, your user must be allowed to describe";
 
 /* returns  whether the next step can be taken */
-static bool take(struct kpk_findings *findings, struct look *look, const struct step *step) {
+static bool take(struct kpk_look *look, const struct step *step,
+                 struct kpk_findings *findings) {
     struct kpk_err err = {0};
 
+    if (kpk_is_without(look->found->without, step->about)) return true;
     if (left_ms(look) < LEAST_MS) {
         kpk_find(findings, KPK_LEVEL_BAD, step->about,
-                 "these, and what comes after them, were not looked at: the cluster is slow");
+                 "not looked at, nor what comes after it: the cluster is too slow");
         kpk_fix(findings, "%s", more_time);
         return false;
     }
@@ -355,31 +371,34 @@ static bool take(struct kpk_findings *findings, struct look *look, const struct 
     return look->found->broker_count > 0;
 }
 
-static void say_unreachable(struct kpk_findings *findings, const struct kpk_found_kafka *found,
-                            const struct kpk_err *err) {
-    kpk_find(findings, KPK_LEVEL_BAD, "brokers", "%s", err->msg);
-    if (found->bundled)
-        kpk_fix(findings, "%s up", findings->make);
-    else
-        kpk_fix(findings, "KPK_BOOTSTRAP_SERVERS says where they are looked for, "
-                          "KPK_KAFKA_SECURITY_PROTOCOL and its like say how");
+int kpk_look_open(struct kpk_look **out, struct kpk_found_kafka *found, int wait_ms,
+                  struct kpk_err *err) {
+    struct kpk_look *look = calloc(1, sizeof(*look));
+
+    *out = NULL;
+    if (!look) return kpk_fail(err, KPK_FATAL, "no memory");
+    look->found = found;
+    look->until = kpk_mono_ms() + wait_ms;
+    if (kpk_plan_open(&found->topics, found->systems, err) ||
+        kpk_admin_open(&look->admin, &(struct kpk_admin_opts){.wait_ms = wait_ms / 2}, err)) {
+        kpk_look_close(look);
+        return -1;
+    }
+    *out = look;
+    return 0;
 }
 
-void kpk_examine_kafka(struct kpk_findings *findings, struct kpk_found_kafka *found,
-                       int wait_ms) {
-    struct look look = {.found = found, .until = kpk_mono_ms() + wait_ms};
-    struct kpk_err err;
+bool kpk_look_step(struct kpk_look *look, struct kpk_findings *findings) {
+    const size_t count = sizeof(steps) / sizeof(*steps);
 
-    if (kpk_plan_open(&found->topics, found->systems, &err) ||
-        kpk_admin_open(&look.admin, &(struct kpk_admin_opts){.wait_ms = wait_ms / 2}, &err) ||
-        kpk_peek_open(&look.peek, &err)) {
-        say_unreachable(findings, found, &err);
-    } else {
-        for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
-            if (!take(findings, &look, &steps[i])) break;
-    }
-    kpk_peek_close(look.peek);
-    kpk_admin_close(look.admin);
+    return take(look, &steps[look->next++], findings) && look->next < count;
+}
+
+void kpk_look_close(struct kpk_look *look) {
+    if (!look) return;
+    kpk_peek_close(look->peek);
+    kpk_admin_close(look->admin);
+    free(look);
 }
 
 void kpk_found_kafka_free(struct kpk_found_kafka *found) {

@@ -74,7 +74,7 @@ void kpk_look_at_postgres(struct kpk_found_postgres *found) {
         struct kpk_found_outbox *outbox = &found->outboxes[found->outbox_count++];
         outbox->system = topic->system;
         if (look_at_outbox(outbox, &err) == 0) continue;
-        keep_reason(found->reason, sizeof(found->reason), "postgresql: ", &err);
+        keep_reason(found->reason, sizeof(found->reason), "postgresql: connect: ", &err);
         return; /* the next one would wait as long */
     }
 }
