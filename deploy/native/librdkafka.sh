@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Find a librdkafka that is new enough, or build one: build/deps/librdkafka/{include,lib}.
-#   usage: librdkafka.sh OUTPUT.mk      writes RDKAFKA_CFLAGS and RDKAFKA_LIBS for make
+#   usage: librdkafka.sh OUTPUT.mk           writes RDKAFKA_CFLAGS and RDKAFKA_LIBS for make
+#          librdkafka.sh --which OUTPUT.mk   only says which one that is, or would be: see tell_which()
 #
 # Debian 12 has 2.0. A newer suite's *source* package is used then: its upstream tarball is
 # fetched by apt, which checks the signatures, and built as a static library. The lists and the
@@ -15,11 +16,43 @@ SUITES=(bookworm-backports trixie trixie-backports forky sid)
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 TESTED=$here/../librdkafka
 
+WHICH=0
+if [[ $1 == --which ]]; then WHICH=1 && shift; fi
 OUTPUT=$(readlink -m "$1")
 DEPS=$(dirname "$OUTPUT")
+BUILT=$DEPS/librdkafka
 WORK=$DEPS/librdkafka.work
 
-at_least() { dpkg --compare-versions "$1" ge "$2"; } # VERSION MINIMUM
+at_least() { [[ $(printf '%s\n' "$1" "$2" | sort -V | head -n 1) == "$2" ]]; } # VERSION MINIMUM
+
+# choose: sets CHOSEN to pkg-config, built or none, and VERSION to its version; MACHINES to the
+# version that pkg-config knows, new enough or not.
+choose() {
+    CHOSEN=none
+    MACHINES=$(pkg-config --modversion rdkafka 2>/dev/null) || MACHINES=
+    VERSION=$(cat "$BUILT/version" 2>/dev/null) || VERSION=
+    if [[ -n $MACHINES ]] && at_least "$MACHINES" "$MINIMUM"; then
+        CHOSEN=pkg-config VERSION=$MACHINES
+    elif [[ -n $VERSION ]] && at_least "$VERSION" "$MINIMUM"; then
+        CHOSEN=built
+    fi
+}
+
+tested_hash() { awk -v v="$1" '$1 == v { print $2 }' "$TESTED"; } # VERSION -> nothing: it was not
+
+# tell_which: one line of words, - for nothing: chosen, its version (of "none": of one in build/deps that
+# is too old), the version of the machine's own, "tested" or not, the least version, and what the
+# OUTPUT.mk that is there names: pkg-config or built.
+tell_which() {
+    local tested=untested named=
+    choose
+    [[ -z $(tested_hash "$VERSION") ]] || tested=tested
+    if [[ -e $OUTPUT ]]; then
+        named=pkg-config
+        if grep -q 'build/deps/librdkafka/' "$OUTPUT"; then named=built; fi
+    fi
+    echo "$CHOSEN ${VERSION:--} ${MACHINES:--} $tested $MINIMUM ${named:--}"
+}
 
 write_mk() { # CFLAGS LIBS
     printf '# made by deploy/native/librdkafka.sh\nRDKAFKA_CFLAGS := %s\nRDKAFKA_LIBS := %s\n' \
@@ -82,7 +115,7 @@ check_source() {
     at_least "$VERSION" "$MINIMUM" || fail "the newest librdkafka of Debian's suites is $VERSION; $MINIMUM is needed" \
         "build librdkafka $MINIMUM or newer by hand, so that pkg-config finds it"
     hash=$(sha256sum "$TARBALL" | cut -d' ' -f1)
-    known=$(awk -v v="$VERSION" '$1 == v { print $2 }' "$TESTED")
+    known=$(tested_hash "$VERSION")
     if [[ -z $known ]]; then
         warn "librdkafka $VERSION was not tested with the kit; deploy/librdkafka lists what was"
     elif [[ $known != "$hash" ]]; then
@@ -109,13 +142,13 @@ build() {
 }
 
 main() {
-    local built=$DEPS/librdkafka found
     mkdir -p "$DEPS"
-    if found=$(pkg-config --modversion rdkafka 2>/dev/null) && at_least "$found" "$MINIMUM"; then
+    choose
+    if [[ $CHOSEN == pkg-config ]]; then
         write_mk "$(pkg-config --cflags rdkafka)" "$(pkg-config --libs rdkafka)"
         return
     fi
-    if ! [[ -e $built/version ]] || ! at_least "$(cat "$built/version")" "$MINIMUM"; then
+    if [[ $CHOSEN == none ]]; then
         step librdkafka
         step_note "fetching"
         rm -rf "$WORK"
@@ -124,13 +157,13 @@ main() {
         check_source
         step_note "building $VERSION"
         (build)
-        rm -rf "$built"
-        mv "$WORK/done" "$built"
+        rm -rf "$BUILT"
+        mv "$WORK/done" "$BUILT"
         rm -rf "$WORK"
-        step_done "$VERSION built into build/deps${found:+ (the machine has $found; $MINIMUM is needed)}"
+        step_done "$VERSION built into build/deps${MACHINES:+ (the machine has $MACHINES; $MINIMUM is needed)}"
     fi
     write_mk "-isystem build/deps/librdkafka/include" \
         "build/deps/librdkafka/lib/librdkafka.a -lssl -lcrypto -lz -lzstd -llz4 -lpthread -ldl -lm"
 }
 
-main
+if ((WHICH)); then tell_which; else main; fi

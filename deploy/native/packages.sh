@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Install the Debian packages of deploy/packages that this machine lacks.
-#   usage: packages.sh GROUP...        groups: build run test
+#   usage: packages.sh GROUP...             groups: build run test
+#          packages.sh --missing GROUP...   only print which those are, a line each
 # As root directly, through sudo when that asks nothing; else it prints the one line to run.
 #
 # Debian's postgresql and redis-server start servers of their own when they are installed. The
@@ -111,5 +112,9 @@ main() {
 
 command -v dpkg-query >/dev/null || fail "this is not a Debian system: dpkg is missing" \
     "install by hand what deploy/packages lists, or use docker-compose.yml"
-(($#)) || fail "usage: packages.sh GROUP..."
-main "$@"
+(($#)) || fail "usage: packages.sh [--missing] GROUP..."
+if [[ $1 == --missing ]]; then
+    missing_packages "${@:2}"
+else
+    main "$@"
+fi

@@ -16,15 +16,24 @@ port_owner() {
         { print "0 a process of another user"; exit }' <<<"$1"
 }
 
-# Every port of the stack must be free, or held by this stack itself.
-check_ports() {
-    local listeners ours name port pid program taken=()
+# taken_ports -> "NAME PORT PID PROGRAM" lines: the ports that somebody else holds; pid 0: he cannot
+# be told
+taken_ports() {
+    local listeners ours name port pid program
     listeners=$(ss -Hltnp)
     ours=" $(stack_pids | paste -sd ' ') "
     while read -r name port; do
         read -r pid program < <(port_owner "$listeners" "$port") || continue
-        [[ $ours == *" $pid "* ]] || taken+=("port $port (for $name) is held by $(describe_owner "$pid" "$program")")
+        [[ $ours == *" $pid "* ]] || echo "$name $port $pid $program"
     done < <(all_ports)
+}
+
+# Every port of the stack must be free, or held by this stack itself.
+check_ports() {
+    local name port pid program taken=()
+    while read -r name port pid program; do
+        taken+=("port $port (for $name) is held by $(describe_owner "$pid" "$program")")
+    done < <(taken_ports)
     ((${#taken[@]} == 0)) || FAIL_STATUS=$EXIT_PORT_TAKEN \
         fail "${taken[0]}" "${taken[@]:1}" "nothing was started; KPK_PORT_OFFSET=100 moves all ports of the kit by 100"
 }
@@ -34,7 +43,7 @@ describe_owner() { # PID PROGRAM
     if (($1 == 0)); then
         echo "$2"
     else
-        command=$(tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null || true)
+        command=$(tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | sed 's/ *$//' || true)
         echo "$2, pid $1${command:+ (${command:0:60})}"
     fi
 }
@@ -47,4 +56,6 @@ all_ports() { # -> "NAME PORT" lines
     done
 }
 
-is_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; } # PORT
+# Bounded: a process that hangs may have a full queue of connections that it did not take.
+# shellcheck disable=SC2016 # the inner shell's own
+is_open() { timeout 2 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1"' - "$1" 2>/dev/null; } # PORT

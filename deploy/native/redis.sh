@@ -9,5 +9,5 @@ redis_prepare() {
     put_run redis 755 "Redis" "redis-server $STATE/run/redis.conf"
 }
 
-# PONG only when the append-only file has been read.
-redis_ready() { [[ $(redis-cli -h 127.0.0.1 -p "$REDIS_PORT" ping 2>/dev/null) == PONG ]]; }
+# PONG only when the append-only file has been read. redis-cli itself would wait without end.
+redis_ready() { [[ $(timeout 2 redis-cli -h 127.0.0.1 -p "$REDIS_PORT" ping 2>/dev/null) == PONG ]]; }

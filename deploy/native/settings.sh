@@ -30,6 +30,8 @@ settings_state() {
     SETTINGS=$STATE/settings
 }
 
+all_systems() { awk '/^[a-z]/ && !seen[$2]++ { print $2 }' "$KIT/deploy/services" | paste -sd ' '; }
+
 # What the environment (or make's command line) asks for.
 settings_ask() {
     BROKERS=${BROKERS:-3}
@@ -37,7 +39,7 @@ settings_ask() {
     OFFSET=${KPK_PORT_OFFSET:-0}
     NAMESPACE=${KPK_NAMESPACE:-}
     local systems
-    systems=$(awk '/^[a-z]/ && !seen[$2]++ { print $2 }' "$KIT/deploy/services" | paste -sd ' ')
+    systems=$(all_systems)
     PROFILE=${PROFILE:-$systems}
 
     [[ $BROKERS == 1 || $BROKERS == 3 ]] || fail "BROKERS=$BROKERS: it is 1 or 3"
@@ -92,6 +94,11 @@ settings_servers() {
 # In a shell that took `make env` the addresses of a bundled stack are set, and KPK_STACK_ENV tells
 # which they are: those are not the user's own.
 users_own() { [[ -n $1 && " ${KPK_STACK_ENV:-} " != *" $1 "* ]]; } # ADDRESS
+
+# The value of KPK_STACK_ENV: the addresses of those servers that are bundled.
+bundled_addresses() {
+    echo "$( ((OWN_KAFKA)) || echo "$SERVERS") $( ((OWN_PG)) || echo "127.0.0.1:$PG_PORT") $( ((OWN_REDIS)) || echo "$REDIS_URL")"
+}
 
 # Later commands speak of the stack that was started, whatever their own environment says. The
 # file may hold a password out of KPK_KAFKA_* or PGPASSWORD: nobody else may read it.

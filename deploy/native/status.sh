@@ -36,6 +36,15 @@ memory_mb() { # PID
     awk '/^Pss:/ { kb += $2 } END { printf "%.0f", kb / 1024 }' "${files[@]}" 2>/dev/null || true
 }
 
+# process_row NAME ROWS: sets 'state', 'pid' and 'uptime' from what supervisorctl said of it; pid and
+# uptime are - unless it runs
+process_row() {
+    state=UNKNOWN pid=- uptime=-
+    read -r _ state _ pid _ uptime < <(grep "^$(full_name "$1") " <<<"$2") || true
+    pid=${pid%,}
+    [[ $state == RUNNING ]] || pid=- uptime=-
+}
+
 cmd_status() {
     local name state pid uptime ready total=0 memory bad=0 rows
     settings_load
@@ -44,17 +53,16 @@ cmd_status() {
     rows=$(ctl status || true)
     printf '%-20s %7s  %-9s %9s %6s %8s  %s\n' PROCESS PID STATE UPTIME PORT MEMORY READY
     for name in "${PROCESSES[@]}"; do
-        read -r _ state _ pid _ uptime < <(grep "^$(full_name "$name") " <<<"$rows") || true
-        pid=${pid%,} memory=0 ready=yes
-        if [[ ${state:-} == RUNNING ]]; then
+        process_row "$name" "$rows"
+        memory=0 ready=no
+        if [[ $state == RUNNING ]]; then
             memory=$(memory_mb "$pid")
+            ready=yes
             is_ready "$name" || ready="no: $(why_not_ready "$name")"
-        else
-            pid=- uptime=- ready=no
         fi
         [[ $ready == yes ]] || bad=1
         total=$((total + memory))
-        printf '%-20s %7s  %-9s %9s %6s %5d MB  %s\n' "$name" "$pid" "${state:-UNKNOWN}" "$uptime" \
+        printf '%-20s %7s  %-9s %9s %6s %5d MB  %s\n' "$name" "$pid" "$state" "$uptime" \
             "${PORT_OF[$name]}" "$memory" "$ready"
     done
     printf '%-20s %46d MB\n' "all" "$total"
