@@ -27,7 +27,7 @@ endif
 
 STACK := deploy/native/stack
 # Goals that neither install nor build anything; a `make` for these alone needs nothing but bash.
-IDLE_GOALS := help down status logs clean-data env clean distclean
+IDLE_GOALS := help doctor down status logs clean-data env clean distclean
 TEST_GOALS := test check examples matrix soak-twitter lint format
 
 # ---------------------------------------------------------------- flavour and flags
@@ -82,6 +82,9 @@ restart: build ## restart the services, or one process: S=fanout-worker-1
 
 status: ## what runs, since when, on which port, and whether it is ready
 	@$(STACK) status
+
+doctor: ## what is wrong with this machine or stack, and what to do about it
+	@$(STACK) doctor
 
 logs: ## follow the logs of all processes, or of one: S=tweet-service
 	@$(STACK) logs $(S)

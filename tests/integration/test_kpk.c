@@ -293,7 +293,8 @@ static void doctor_names_what_is_bad(void **state) {
 
     (void)state;
     assert_status(output, 1);
-    assert_says(output, "\n  bad   topics        4 of 4 missing: nobody." KPK_TOPIC_TWEETS);
+    assert_says(output, "\n  bad   topics        ");
+    assert_says(output, " missing: nobody." KPK_TOPIC_TWEETS);
     assert_says(output, "-> build/bin/kpk topics apply\n");
     assert_says(output, KPK_GROUP_FANOUT_WORKERS " has no members, and never had");
 

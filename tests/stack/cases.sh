@@ -14,6 +14,10 @@ stack_cases() {
     pass "a stack comes up"
     export BROKERS=1 SCALE=small
     check "status says that all is ready" "$STACK" status
+    check "doctor finds nothing wrong with it" doctor_clean stack
+    check "doctor finds nothing wrong with servers of the user's own" doctor_of_own_servers
+    check "doctor names a service that is stopped, and the command" doctor_names_stopped
+    check "doctor names a redis that hangs, and soon" doctor_names_hanging
     check "up again changes nothing" up_again_changes_nothing
     check "three brokers are refused for the data of one" refuses_brokers
     check "a running stack is not moved to other ports" refuses_move
@@ -45,6 +49,9 @@ refusals() {
     check "a folder without the kit's mark is not wiped" refuses "not removed" foreign_folder clean-data
     check "a state folder that cannot be made is refused" refuses "cannot be made" env KPK_STATE=/proc/nowhere "$STACK" up
     check "a checkout path with a space is refused" refuses "Please move it" odd_checkout
+    check "doctor needs no stack" doctor_without_stack env "KPK_STATE=$state"
+    check "doctor needs nothing that Debian does not always have" doctor_without_stack bare_machine "$state"
+    check "doctor says which setting is wrong" doctor_says 1 "BROKERS=2: it is 1 or 3" env BROKERS=2 "KPK_STATE=$state"
     check "none of these made a state folder" test ! -e "$state"
 }
 
@@ -73,6 +80,76 @@ odd_checkout() {
     mkdir -p "$scratch/odd name"
     cp Makefile "$scratch/odd name/"
     make -C "$scratch/odd name" help
+}
+
+# doctor_says STATUS TEXT [COMMAND...]: so it ends, and says that; run by COMMAND.
+doctor_says() {
+    local text=$2 wanted=$1 status=0
+    shift 2
+    "$@" "$STACK" doctor >"$scratch/said" 2>&1 || status=$?
+    cat "$scratch/said"
+    ((status == wanted)) && grep -qF -- "$text" "$scratch/said"
+}
+
+# doctor_clean SECTION: all is ok from this section on; before it, the machine is as it is.
+doctor_clean() {
+    "$STACK" doctor >"$scratch/said" 2>&1 || true
+    cat "$scratch/said"
+    sed -n "/^$1\$/,\$p" "$scratch/said" >"$scratch/clean"
+    grep -q '^  ok    redis ' "$scratch/clean"
+    refute grep -E '^  (warn|bad) ' "$scratch/clean"
+}
+
+refute() { if "$@"; then return 1; fi; } # COMMAND...
+
+# Whatever this machine lacks is a finding: it ends by summing up, and no command fails aloud.
+doctor_without_stack() { # COMMAND...
+    local status=0
+    "$@" "$STACK" doctor >"$scratch/said" 2>&1 || status=$?
+    cat "$scratch/said"
+    grep -q 'it never ran' "$scratch/said"
+    grep -qE '^(all is well|nothing is bad|[0-9]+ bad)' "$scratch/said"
+    refute grep -E ' line [0-9]+: |not found' "$scratch/said"
+    ((status == $(grep -cE '^  bad ' "$scratch/said" | sed 's/^[1-9].*/1/')))
+}
+
+# bare_machine STATE COMMAND...: with the programs of Debian's essential packages alone.
+bare_machine() {
+    local bin=$scratch/bare program
+    mkdir -p "$bin"
+    dpkg -L bash coreutils diffutils dpkg grep mawk sed util-linux | grep -E '^(/usr)?/s?bin/.' |
+        while read -r program; do ln -sf "$program" "$bin/"; done
+    ln -sf mawk "$bin/awk"
+    env -i "PATH=$bin" HOME=/nonexistent "KPK_STATE=$1" "${@:2}"
+}
+
+# The servers of the stack under test, to a stack that never ran: whether topics and groups are there
+# is not asked then.
+doctor_of_own_servers() (
+    unset KPK_STACK_ENV
+    export KPK_STATE=$scratch/own KPK_PORT_OFFSET=$((KPK_PORT_OFFSET + 100))
+    doctor_clean cluster
+    grep -q 'Kafka of your own, PostgreSQL of your own' "$scratch/said"
+    [[ ! -e $KPK_STATE ]]
+)
+
+doctor_names_stopped() {
+    local status=0
+    "$STACK" stop tweet-service
+    doctor_says 1 "tweet-service is stopped" || status=$?
+    grep -qF -- "-> make restart S=tweet-service" "$scratch/said" || status=$?
+    "$STACK" start tweet-service
+    return "$status"
+}
+
+doctor_names_hanging() {
+    local pid status=0 began=$SECONDS
+    pid=$("$STACK" pid redis)
+    kill -STOP "$pid"
+    doctor_says 1 "redis, pid $pid, is held by a signal" || status=$?
+    kill -CONT "$pid"
+    grep -qF -- "-> kill -CONT $pid" "$scratch/said" && ((SECONDS - began < 30)) || status=1
+    return "$status"
 }
 
 all_pids() { "$STACK" status | awk '$3 == "RUNNING" { print $1, $2 }'; }
@@ -169,6 +246,7 @@ refuses_taken_port() {
     holder=$!
     until redis-cli -p $((16379 + KPK_PORT_OFFSET)) ping >/dev/null 2>&1; do sleep 0.1; done
     refuses "redis-server, pid $holder" "$STACK" up || status=$?
+    doctor_says 1 "-> kill $holder ends redis-server" || status=$?
     kill "$holder"
     wait "$holder" || true
     [[ -z $(remains) ]] || status=1
