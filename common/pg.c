@@ -188,13 +188,16 @@ int kpk_pg_each(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *c
 }
 
 char *kpk_pg_array(const char *first, size_t stride, size_t count) {
-    char *text = malloc(count * (stride + 1) + 3), *end = text;
+    char *text = malloc(count * (2 * stride + 3) + 3), *end = text;
 
     if (!text) return NULL;
     *end++ = '{';
     for (size_t i = 0; i < count; i++) {
         if (i) *end++ = ',';
-        end = stpcpy(end, first + i * stride);
+        *end++ = '"'; /* without quotes a text may mean something else: null */
+        for (const char *c = first + i * stride; *c; *end++ = *c++)
+            if (*c == '"' || *c == '\\') *end++ = '\\';
+        *end++ = '"';
     }
     strcpy(end, "}");
     return text;

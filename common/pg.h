@@ -57,8 +57,8 @@ typedef int (*kpk_pg_row)(const PGresult *result, void *arg, struct kpk_err *err
 int kpk_pg_each(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *const *params,
                 int n_params, kpk_pg_row row, void *arg, struct kpk_err *err) KPK_MUST_CHECK;
 
-/* "{a,b,c}": an array parameter of 'count' strings that lie 'stride' bytes apart and need no
- * quotes (ids, numbers). returns a string for free(), or NULL: memory is short */
+/* {"a","b","c"}: an array parameter of 'count' strings that lie 'stride' bytes apart.
+ * returns  a string for free(), or NULL: memory is short */
 char *kpk_pg_array(const char *first, size_t stride, size_t count);
 
 int kpk_pg_begin(struct kpk_pg *pg, struct kpk_err *err) KPK_MUST_CHECK;
@@ -67,6 +67,31 @@ int kpk_pg_begin(struct kpk_pg *pg, struct kpk_err *err) KPK_MUST_CHECK;
 int kpk_pg_commit(struct kpk_pg *pg, struct kpk_err *err) KPK_MUST_CHECK;
 void kpk_pg_rollback(
     struct kpk_pg *pg); /* fine outside a transaction and on a dead connection */
+
+/* COPY: rows in bulk, many times faster than an INSERT each. A statement as any other, refused as
+ * a whole: rows become visible with its transaction.
+ *
+ *   if (kpk_pg_copy_begin(&copy, pg, "COPY facts (id, text) FROM STDIN", err)) return -1;
+ *   for (...)
+ *       if (kpk_pg_copy_row(&copy, (const char *[]){id, text}, 2, err)) return -1;
+ *   return kpk_pg_copy_end(&copy, err);
+ *
+ * The connection is the copy's from a begin that succeeded to its end. The end says whether the
+ * server took the rows, with verdicts as kpk_pg_exec(); a broken connection is always WAIT, and
+ * nothing is repeated. A row that fails ends the copy too, and so does kpk_pg_rollback(). */
+enum { KPK_PG_COPY_BYTES = 16 * 1024 }; /* sent at a time */
+struct kpk_pg_copy {
+    struct kpk_pg *pg; /* private, all of it */
+    size_t len;
+    char buffer[KPK_PG_COPY_BYTES];
+};
+
+int kpk_pg_copy_begin(struct kpk_pg_copy *copy, struct kpk_pg *pg, const char *sql,
+                      struct kpk_err *err) KPK_MUST_CHECK;
+/* fields  'count' texts, as many as the statement has columns; NULL is SQL's NULL */
+int kpk_pg_copy_row(struct kpk_pg_copy *copy, const char *const *fields, size_t count,
+                    struct kpk_err *err) KPK_MUST_CHECK;
+int kpk_pg_copy_end(struct kpk_pg_copy *copy, struct kpk_err *err) KPK_MUST_CHECK;
 
 /* 'err' from a failed result or connection, by SQLSTATE as above. Clears 'result'. returns -1 */
 int kpk_pg_fail(struct kpk_pg *pg, PGresult *result, const char *what, struct kpk_err *err);
