@@ -54,6 +54,8 @@ char *twitter_tweet_encode(const struct twitter_tweet *tweet) {
     cJSON_AddStringToObject(object, "text", tweet->text);
     cJSON_AddNumberToObject(object, "created_at", (double)tweet->created_at);
     cJSON_AddStringToObject(object, "delivery", twitter_delivery_name(tweet->delivery));
+    if (tweet->followers != TWITTER_UNKNOWN)
+        cJSON_AddNumberToObject(object, "followers", (double)tweet->followers);
     return print(object);
 }
 
@@ -81,6 +83,9 @@ static int user_id(const cJSON *object, const char *field, char *out, struct kpk
     return 0;
 }
 
+/* The time and the order of a tweet are its id's. */
+static bool tweet_id_valid(const char *id) { return kpk_uuid_valid(id) && id[14] == '7'; }
+
 static int tweet_fields(const cJSON *object, struct twitter_tweet *tweet, struct kpk_err *err) {
     const char *id, *text, *delivery;
 
@@ -90,7 +95,11 @@ static int tweet_fields(const cJSON *object, struct twitter_tweet *tweet, struct
         kpk_json_int(object, "created_at", 0, time_max, &tweet->created_at, err) ||
         kpk_json_str(object, "delivery", 8, &delivery, err))
         return -1;
-    if (!kpk_uuid_valid(id)) return kpk_fail(err, KPK_REJECT, "tweet_id: not a UUID");
+    tweet->followers = TWITTER_UNKNOWN;
+    if (cJSON_GetObjectItemCaseSensitive(object, "followers") &&
+        kpk_json_int(object, "followers", 0, INT32_MAX, &tweet->followers, err))
+        return -1;
+    if (!tweet_id_valid(id)) return kpk_fail(err, KPK_REJECT, "tweet_id: not a UUIDv7");
     if (twitter_text_check(text, err)) return -1;
     if (strcmp(delivery, "push") != 0 && strcmp(delivery, "pull") != 0)
         return kpk_fail(err, KPK_REJECT, "delivery: neither push nor pull");

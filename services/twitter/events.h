@@ -20,6 +20,9 @@ enum {
     TWITTER_ID_BYTES = 20, /* a bigint above zero, and the end */
 };
 
+/* A number that an older event does not tell. */
+enum { TWITTER_UNKNOWN = -1 };
+
 enum twitter_delivery { TWITTER_PUSH, TWITTER_PULL };
 
 struct twitter_tweet {
@@ -28,6 +31,7 @@ struct twitter_tweet {
     char text[TWITTER_TEXT_BYTES + 1];
     int64_t created_at; /* epoch milliseconds; those in 'id' */
     enum twitter_delivery delivery;
+    int64_t followers; /* of the author, when it was posted; TWITTER_UNKNOWN */
 };
 
 struct twitter_follow {

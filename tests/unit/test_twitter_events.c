@@ -27,11 +27,13 @@ static const struct {
 } tweets[] = {
     {GOOD, NULL},
     {"{\"tweet_id\":\"" ID "\",\"author_id\":\"9223372036854775807\",\"text\":\"\\u00e9\\n\\t\",\"created_at\":0,\"delivery\":\"pull\",\"new_field\":1}", NULL},
+    {"{\"tweet_id\":\"" ID "\",\"author_id\":\"1\",\"text\":\"hi\",\"created_at\":1,\"delivery\":\"push\",\"followers\":0}", NULL},
     {"", ""},
     {"[]", ""},
     {"{}", "tweet_id: "},
     {"{\"tweet_id\":1}", "tweet_id: "},
     {"{\"tweet_id\":\"x\",\"author_id\":\"1\",\"text\":\"hi\",\"created_at\":1,\"delivery\":\"push\"}", "tweet_id: "},
+    {"{\"tweet_id\":\"01a20ab4-1c36-4000-a77e-dd8b49718f7b\",\"author_id\":\"1\",\"text\":\"hi\",\"created_at\":1,\"delivery\":\"push\"}", "tweet_id: "},
     {"{\"tweet_id\":\"" ID "\",\"author_id\":1,\"text\":\"hi\",\"created_at\":1,\"delivery\":\"push\"}", "author_id: "},
     {"{\"tweet_id\":\"" ID "\",\"author_id\":\"0\",\"text\":\"hi\",\"created_at\":1,\"delivery\":\"push\"}", "author_id: "},
     {"{\"tweet_id\":\"" ID "\",\"author_id\":\"-1\",\"text\":\"hi\",\"created_at\":1,\"delivery\":\"push\"}", "author_id: "},
@@ -43,6 +45,8 @@ static const struct {
     {"{\"tweet_id\":\"" ID "\",\"author_id\":\"1\",\"text\":\"hi\",\"created_at\":1.5,\"delivery\":\"push\"}", "created_at: "},
     {"{\"tweet_id\":\"" ID "\",\"author_id\":\"1\",\"text\":\"hi\",\"created_at\":1,\"delivery\":\"shove\"}", "delivery: "},
     {"{\"tweet_id\":\"" ID "\",\"author_id\":\"1\",\"text\":\"hi\",\"created_at\":1}", "delivery: "},
+    {"{\"tweet_id\":\"" ID "\",\"author_id\":\"1\",\"text\":\"hi\",\"created_at\":1,\"delivery\":\"push\",\"followers\":-1}", "followers: "},
+    {"{\"tweet_id\":\"" ID "\",\"author_id\":\"1\",\"text\":\"hi\",\"created_at\":1,\"delivery\":\"push\",\"followers\":null}", "followers: "},
 };
 
 static const struct {
@@ -93,7 +97,8 @@ static void test_round_trip(void **state) {
                                   .author_id = "17",
                                   .text = "quote \" backslash \\ newline \n \xf0\x9f\x90\xa6",
                                   .created_at = 1795475905590,
-                                  .delivery = TWITTER_PULL},
+                                  .delivery = TWITTER_PULL,
+                                  .followers = 12},
                          back;
     char *json = twitter_tweet_encode(&tweet);
     struct kpk_event event;
@@ -108,6 +113,22 @@ static void test_round_trip(void **state) {
     assert_string_equal(back.text, tweet.text);
     assert_int_equal(back.created_at, tweet.created_at);
     assert_int_equal(back.delivery, tweet.delivery);
+    assert_int_equal(back.followers, tweet.followers);
+    free(json);
+}
+
+/* An event from before they were told. */
+static void test_unknown_followers(void **state) {
+    struct kpk_event event = event_of(GOOD);
+    struct twitter_tweet tweet;
+    struct kpk_err err;
+    char *json;
+
+    (void)state;
+    assert_int_equal(twitter_tweet_decode(&event, &tweet, &err), 0);
+    assert_int_equal(tweet.followers, TWITTER_UNKNOWN);
+    json = twitter_tweet_encode(&tweet);
+    assert_string_equal(json, GOOD);
     free(json);
 }
 
@@ -132,9 +153,8 @@ static void test_text_length(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tweet_decode),
-        cmocka_unit_test(test_follow_decode),
-        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_tweet_decode), cmocka_unit_test(test_follow_decode),
+        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_unknown_followers),
         cmocka_unit_test(test_text_length),
     };
 

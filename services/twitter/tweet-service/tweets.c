@@ -76,9 +76,10 @@ static int lock_author(const struct service *service, struct kpk_pg *pg,
 
     if (!result) return -1;
     found = PQntuples(result);
-    if (found)
-        tweet->delivery =
-            atoi(PQgetvalue(result, 0, 0)) > service->push_limit ? TWITTER_PULL : TWITTER_PUSH;
+    if (found) {
+        tweet->followers = atoi(PQgetvalue(result, 0, 0));
+        tweet->delivery = tweet->followers > service->push_limit ? TWITTER_PULL : TWITTER_PUSH;
+    }
     PQclear(result);
     if (!found) return kpk_fail(err, KPK_REJECT, "author_id: no user %s", tweet->author_id);
     return 0;
