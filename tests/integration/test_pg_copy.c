@@ -123,8 +123,9 @@ static void a_refused_row_refuses_all(void **state) {
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         assert_ok(kpk_pg_copy_begin(&copy, pg, ROW_SQL, err), err);
         copy_row(&copy, 1, "good", "good");
-        assert_ok(kpk_pg_copy_row(&copy, (const char *[]){cases[i].n, cases[i].text, ""}, 3, err),
-                  err);
+        assert_ok(
+            kpk_pg_copy_row(&copy, (const char *[]){cases[i].n, cases[i].text, ""}, 3, err),
+            err);
         for (int n = 10; n < 2000; n++) copy_row(&copy, n, "more rows", "after it");
         assert_int_equal(kpk_pg_copy_end(&copy, err), -1);
         if (err->verdict != cases[i].verdict || strcmp(pg->sqlstate, cases[i].sqlstate) != 0)
