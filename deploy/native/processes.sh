@@ -22,15 +22,20 @@ processes_load() {
     if ((!OWN_PG)); then add_process postgres data "$PG_PORT"; fi
     if ((!OWN_REDIS)); then add_process redis data "$REDIS_PORT"; fi
 
-    local name system program procs consumers port options
+    local name system program procs consumers port options members
     while read -r name system program procs consumers port options; do
         [[ -n $name && $name != \#* && " $PROFILE " == *" $system "* ]] || continue
         [[ $procs =~ ^[1-9]$ && $consumers =~ ^(-|[1-9][0-9]*)$ && $port =~ ^[0-9]+$ ]] ||
             fail "deploy/services: row $name: procs, consumers and port are numbers"
-        if [[ $consumers != - && $SCALE == small ]]; then consumers=1; fi
+        if [[ $consumers != - && $SCALE == small ]]; then consumers=$procs; fi
+        [[ $consumers == - ]] || ((consumers >= procs)) ||
+            fail "deploy/services: row $name: fewer consumers than processes"
         for ((i = 1; i <= procs; i++)); do
+            # The first processes take what is left over: 3 over 2 are 2 and 1.
+            members=$consumers
+            if [[ $consumers != - ]]; then members=$((consumers / procs + (i <= consumers % procs))); fi
             add_service "$name$( ((procs == 1)) || echo "-$i")" "$BIN/$program" "$((port + i - 1 + OFFSET))" \
-                "$consumers" "$options"
+                "$members" "$options"
         done
     done <"$KIT/deploy/services"
 }
