@@ -21,7 +21,7 @@ enum {
 
 struct client {
     CURL *curl;
-    char base[2][URL_BYTES / 4]; /* by service */
+    char base[CLIENT_SERVICES][URL_BYTES / 4];
     int timeout_ms;
     char *body; /* of the answer being read; BODY_BYTES long */
     size_t len;
@@ -54,6 +54,8 @@ int client_open(struct client **out, const struct client_opts *opts, struct kpk_
              "KPK_TWEET_SERVICE_URL", "http://127.0.0.1:18080");
     set_base(client->base[CLIENT_TIMELINES], sizeof(client->base[0]), opts->timeline_url,
              "KPK_TIMELINE_SERVICE_URL", "http://127.0.0.1:18081");
+    set_base(client->base[CLIENT_TRENDS], sizeof(client->base[0]), opts->trending_url,
+             "KPK_TRENDING_SERVICE_URL", "http://127.0.0.1:18095");
     *out = client;
     return 0;
 no_memory:
@@ -222,6 +224,7 @@ static int take_tweet(const cJSON *object, struct twitter_tweet *tweet, struct k
     const char *delivery =
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "delivery"));
     tweet->delivery = delivery && strcmp(delivery, "pull") == 0 ? TWITTER_PULL : TWITTER_PUSH;
+    tweet->followers = TWITTER_UNKNOWN;
     return 0;
 }
 
@@ -309,4 +312,22 @@ int client_read_timeline(struct client *client, enum client_timeline timeline,
     }
     return kpk_fail(err, KPK_FATAL, "the timeline of user %s has no end after %d pages",
                     user_id, MAX_PAGES);
+}
+
+/* --- trends ------------------------------------------------------------------------------ */
+
+int client_count_tag(struct client *client, const char *tag, int minutes, int64_t *tweets,
+                     struct kpk_err *err) {
+    char path[URL_BYTES / 2], *escaped = curl_easy_escape(client->curl, tag, 0);
+    struct client_reply reply;
+    int failed;
+
+    snprintf(path, sizeof(path), "/v1/trending/%s?window=%dm", escaped, minutes);
+    curl_free(escaped);
+    if (ask(client, &(struct client_call){CLIENT_TRENDS, "GET", path, NULL, NULL}, &reply, err))
+        return -1;
+    failed = kpk_json_int(reply.body, "count", 0, (int64_t)1 << 53, tweets, err);
+    if (failed) err->verdict = KPK_FATAL;
+    cJSON_Delete(reply.body);
+    return failed;
 }

@@ -1,4 +1,4 @@
-/* A small blocking client of the two Twitter services: what a person's app would call, and how the
+/* A small blocking client of the Twitter services: what a person's app would call, and how the
  * tests and the demo see the system.
  *
  *   client_open(&client, NULL, err)
@@ -28,6 +28,7 @@ struct client; /* one thread uses it; connections are kept */
 struct client_opts {
     const char *tweet_url;    /* NULL: KPK_TWEET_SERVICE_URL, else http://127.0.0.1:18080 */
     const char *timeline_url; /* NULL: KPK_TIMELINE_SERVICE_URL, else http://127.0.0.1:18081 */
+    const char *trending_url; /* NULL: KPK_TRENDING_SERVICE_URL, else http://127.0.0.1:18095 */
     int timeout_ms;           /* of one request; 0: 5000 */
 };
 
@@ -77,9 +78,15 @@ int client_read_timeline(struct client *client, enum client_timeline timeline,
                          const char *user_id, int page, client_tweet_fn on_tweet, void *ctx,
                          struct kpk_err *err) KPK_MUST_CHECK;
 
+/* --- trends ------------------------------------------------------------------------------ */
+
+/* How many tweets of the last 'minutes' (1 to 1440) used 'tag' (with or without #). */
+int client_count_tag(struct client *client, const char *tag, int minutes, int64_t *tweets,
+                     struct kpk_err *err) KPK_MUST_CHECK;
+
 /* --- anything else ----------------------------------------------------------------------- */
 
-enum client_service { CLIENT_TWEETS, CLIENT_TIMELINES };
+enum client_service { CLIENT_TWEETS, CLIENT_TIMELINES, CLIENT_TRENDS, CLIENT_SERVICES };
 
 struct client_call {
     enum client_service service;

@@ -8,15 +8,23 @@
 #include "services/twitter/database.h"
 #include "topology/topology.h"
 
+enum { RETRY_MS = 500 };
+
+static const struct group_tables twitter_tables = {.open = twitter_database_open,
+                                                   .check = twitter_database_check};
+
 /* /readyz asks from a thread of its own, so over connections of its own. */
 struct dependencies {
+    const struct group_tables *tables;
     struct kpk_fanout *fanout;
     struct kpk_pg *pg;
     struct kpk_redis *redis; /* NULL: the worker does without */
 };
 
 static int check_database(void *ctx, struct kpk_err *err) {
-    return twitter_database_check(((struct dependencies *)ctx)->pg, err);
+    const struct dependencies *needs = ctx;
+
+    return needs->tables->check(needs->pg, err);
 }
 
 static int check_redis(void *ctx, struct kpk_err *err) {
@@ -32,19 +40,37 @@ static int check_kafka(void *ctx, struct kpk_err *err) {
 static const struct kpk_http_check checks[] = {
     {"postgresql", check_database}, {"redis", check_redis}, {"kafka", check_kafka}, {0}};
 
+/* Until it succeeds: the server may still be starting. */
+static int migrate(const struct group_tables *tables, struct kpk_err *err) {
+    struct kpk_pg *pg = NULL;
+    struct kpk_quoted quoted;
+    int failed = 0;
+
+    if (!tables->migrate) return 0;
+    if (tables->open(&pg, err)) return -1;
+    while (!kpk_stopping() && (failed = tables->migrate(pg, err))) {
+        if (err->verdict == KPK_FATAL) break;
+        kpk_warn("database", "reason=%s", kpk_quote(&quoted, err->msg));
+        kpk_stop_wait(RETRY_MS);
+    }
+    kpk_pg_close(pg);
+    return kpk_stopping() ? 0 : failed;
+}
+
 static int run(const struct group_worker *worker, const struct kpk_fanout_opts *opts, int port,
                struct kpk_err *err) {
-    struct dependencies needs = {0};
+    struct dependencies needs = {.tables = worker->tables ? worker->tables : &twitter_tables};
     struct kpk_http *http = NULL;
     int failed = -1;
 
-    if (twitter_database_open(&needs.pg, err)) goto out;
+    if (needs.tables->open(&needs.pg, err)) goto out;
     if (worker->uses_redis && kpk_redis_open(&needs.redis, err)) goto out;
     if (kpk_fanout_open(&needs.fanout, opts, err)) goto out;
     if (kpk_http_open(
             &http, &(struct kpk_http_opts){.port = port, .checks = checks, .ctx = &needs}, err))
         goto out;
     kpk_log("started", "port=%d group=%s consumers=%d", port, opts->group, opts->consumers);
+    if (migrate(needs.tables, err)) goto out;
     failed = kpk_fanout_run(needs.fanout, err);
 out:
     kpk_http_drain(http);

@@ -59,6 +59,7 @@ static const struct kpk_route routes[] = {
     {"PUT", "/v1/users/{id}/following/{other}", answer, 0},
     {"POST", "/v1/tweets", answer, 1024},
     {"GET", "/v1/users/{id}/home_timeline", answer, 0},
+    {"GET", "/v1/trending/{tag}", answer, 0},
     {0},
 };
 
@@ -80,11 +81,12 @@ static int close_server(void **state) {
 static struct client *open_client(void) {
     struct client *client;
 
-    assert_ok(
-        client_open(&client,
-                    &(struct client_opts){.tweet_url = server.url, .timeline_url = server.url},
-                    err),
-        err);
+    assert_ok(client_open(&client,
+                          &(struct client_opts){.tweet_url = server.url,
+                                                .timeline_url = server.url,
+                                                .trending_url = server.url},
+                          err),
+              err);
     return client;
 }
 
@@ -258,6 +260,36 @@ static void a_timeline_that_is_none(void **state) {
     client_close(client);
 }
 
+/* --- trends ------------------------------------------------------------------------------ */
+
+static void a_tag_is_counted(void **state) {
+    static const struct {
+        struct answer answer;
+        enum kpk_verdict verdict; /* KPK_OK: 12 */
+    } cases[] = {
+        {{200, "{\"count\":12}"}, KPK_OK},
+        {{200, "{\"count\":-1}"}, KPK_FATAL},
+        {{200, "{\"count\":\"12\"}"}, KPK_FATAL},
+        {{200, "{}"}, KPK_FATAL},
+        {{200, "[]"}, KPK_FATAL},
+        {{404, NULL}, KPK_REJECT},
+        {{503, NULL}, KPK_WAIT},
+    };
+    struct client *client = open_client();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int64_t tweets = 0;
+        will_answer(&cases[i].answer, 1);
+        int failed = client_count_tag(client, "#t\xc3\xa9/ x?", 60, &tweets, err);
+        assert_int_equal(failed ? err->verdict : KPK_OK, cases[i].verdict);
+        if (!failed) assert_int_equal(tweets, 12);
+        assert_int_equal(atomic_load(&server.asked),
+                         1); /* the tag is one segment of the path */
+    }
+    client_close(client);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_post_has_three_outcomes),
@@ -266,6 +298,7 @@ int main(void) {
         cmocka_unit_test(users_and_follows),
         cmocka_unit_test(a_timeline_is_read_to_its_end),
         cmocka_unit_test(a_timeline_that_is_none),
+        cmocka_unit_test(a_tag_is_counted),
     };
 
     return cmocka_run_group_tests_name("twitter: the client", tests, open_server, close_server);
