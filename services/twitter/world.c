@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/stop.h"
+#include "services/twitter/warehouse.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,43 +11,45 @@
 #include <string.h>
 #include <unistd.h>
 
+#define WAREHOUSE "the warehouse"
+
 enum {
-    TAG_BYTES = 14,
     OBSERVER_BYTES = WORLD_HANDLE_BYTES + 8,
     TEXT_BYTES = 512, /* more than a tweet may have: some must be refused */
     TOO_LONG = 300,
     PAGE = 100,
     READ_AGAIN_MS = 100,
+    DAY_MINUTES = 24 * 60,
 };
 
 /* --- users ------------------------------------------------------------------------------- */
 
-/* "h2x9f2ab0c7": a tag no other world has, short enough for a handle. */
-static const char *new_tag(char *tag) {
+/* Short enough for a handle, and a hashtag too. */
+static void make_tag(char tag[WORLD_TAG_BYTES]) {
     static atomic_uint worlds;
     static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
     uint64_t n = (uint64_t)kpk_now_ms() * 1000 + (uint64_t)getpid() % 100 * 10 +
                  atomic_fetch_add(&worlds, 1) % 10;
-    char *c = tag + TAG_BYTES;
+    char reversed[WORLD_TAG_BYTES], *c = reversed;
 
-    *--c = '\0';
-    for (; n > 0 && c > tag; n /= 36) *--c = digits[n % 36];
-    return c;
+    for (; n > 0 && c < reversed + sizeof(reversed) - 2; n /= 36) *c++ = digits[n % 36];
+    *tag++ = 'w';
+    while (c > reversed) *tag++ = *--c;
+    *tag = '\0';
 }
 
 static int make_users(struct world *world, struct kpk_err *err) {
     static const char *const names[] = {"ada", "ben", "cleo", "dan", "eve", "fay",
                                         "gus", "hal", "ida",  "joe", "kim", "leo"};
     enum { NAMES = sizeof(names) / sizeof(*names) };
-    char storage[TAG_BYTES];
-    const char *tag = new_tag(storage);
 
+    make_tag(world->tag);
     for (int i = 0; i < world->n_users; i++) {
         struct world_user *user = &world->users[i];
         if (i < NAMES)
-            snprintf(user->handle, sizeof(user->handle), "%s_%s", names[i], tag);
+            snprintf(user->handle, sizeof(user->handle), "%s_%s", names[i], world->tag);
         else
-            snprintf(user->handle, sizeof(user->handle), "user%d_%s", i, tag);
+            snprintf(user->handle, sizeof(user->handle), "user%d_%s", i, world->tag);
         if (client_create_user(world->client, user->handle, user->id, err)) return -1;
     }
     return 0;
@@ -76,6 +79,7 @@ fail:
 void world_close(struct world *world) {
     if (!world) return;
     client_close(world->client);
+    kpk_pg_close(world->warehouse);
     kpk_history_free(world->history);
     free(world->users);
     free(world);
@@ -102,8 +106,9 @@ int world_follow(struct world *world, int follower, int followee, struct kpk_err
 
 /* --- posts ------------------------------------------------------------------------------- */
 
-static void make_text(int number, bool too_long, char *text) {
-    int len = snprintf(text, TEXT_BYTES, "tweet %d", number);
+static void make_text(const struct world *world, int number, bool too_long, char *text) {
+    int len = snprintf(text, TEXT_BYTES, "tweet %d%s%s", number, world->tags ? " #" : "",
+                       world->tags ? world->tag : "");
 
     if (!too_long) return;
     memset(text + len, '.', (size_t)(TOO_LONG - len));
@@ -116,6 +121,8 @@ static void note(struct world *world, int author, const char *text,
     char observer[OBSERVER_BYTES];
 
     kpk_history_write(world->history, user->handle, text, outcome);
+    if (world->tags && outcome == KPK_WRITE_OK) world->tagged++;
+    if (world->tags && outcome == KPK_WRITE_UNKNOWN) world->perhaps++;
     if (user->posts) return;
     user->posts = true;
     observer_name(user, CLIENT_OWN, observer);
@@ -129,7 +136,7 @@ int world_post(struct world *world, int author, struct twitter_tweet *tweet,
     enum kpk_write_outcome outcome;
     char text[TEXT_BYTES], key[KPK_UUID_BYTES];
 
-    make_text(++world->texts, false, text);
+    make_text(world, ++world->texts, false, text);
     kpk_uuid7(key);
     outcome = client_post_until_known(world->client, user->id, key, text, WORLD_POST_TIMEOUT_MS,
                                       tweet, err);
@@ -159,13 +166,34 @@ static int read_timeline(struct world *world, const struct world_user *user,
     return client_read_timeline(world->client, timeline, user->id, PAGE, see, &reader, err);
 }
 
+static int see_fact(const PGresult *row, void *history, struct kpk_err *err) {
+    (void)err;
+    kpk_history_see(history, WAREHOUSE, PQgetvalue(row, 0, 0));
+    return 0;
+}
+
+static int read_warehouse(struct world *world, struct kpk_err *err) {
+    static const struct kpk_pg_stmt facts = {
+        "facts", "SELECT text FROM tweet_facts WHERE author_id = ANY($1::bigint[]) "
+                 "ORDER BY tweet_id"};
+    char *ids = kpk_pg_array(world->users->id, sizeof(*world->users), (size_t)world->n_users);
+    int failed;
+
+    if (!ids) return kpk_fail(err, KPK_FATAL, "world: no memory");
+    kpk_history_unsee(world->history, WAREHOUSE);
+    failed = kpk_pg_each(world->warehouse, &facts, (const char *[]){ids}, 1, see_fact,
+                         world->history, err);
+    free(ids);
+    return failed;
+}
+
 static int read_all(struct world *world, struct kpk_err *err) {
     for (int i = 0; i < world->n_users; i++) {
         struct world_user *user = &world->users[i];
         if (user->posts && read_timeline(world, user, CLIENT_OWN, err)) return -1;
         if (user->follows && read_timeline(world, user, CLIENT_HOME, err)) return -1;
     }
-    return 0;
+    return world->warehouse ? read_warehouse(world, err) : 0;
 }
 
 int world_check(struct world *world, int timeout_ms, struct kpk_report *report, bool *clean,
@@ -180,6 +208,35 @@ int world_check(struct world *world, int timeout_ms, struct kpk_report *report, 
             if (*clean || report->duplicated + report->reordered + report->invented > 0)
                 return 0;
         }
+        if (kpk_mono_ms() >= deadline || kpk_stopping()) return failed;
+        kpk_stop_wait(READ_AGAIN_MS);
+    }
+}
+
+/* --- what other groups make of it -------------------------------------------------------- */
+
+int world_watch_warehouse(struct world *world, struct kpk_err *err) {
+    if (warehouse_open(&world->warehouse, err)) return -1;
+    kpk_history_order(world->history, WAREHOUSE, KPK_ORDER_OLDEST_FIRST);
+    for (int i = 0; i < world->n_users; i++)
+        kpk_history_expect(world->history, WAREHOUSE, world->users[i].handle);
+    return 0;
+}
+
+void world_use_tag(struct world *world) { world->tags = true; }
+
+int world_check_trend(struct world *world, int timeout_ms, struct world_trend *trend,
+                      bool *clean, struct kpk_err *err) {
+    int64_t deadline = kpk_mono_ms() + timeout_ms;
+
+    *trend =
+        (struct world_trend){.least = world->tagged, .most = world->tagged + world->perhaps};
+    for (;;) {
+        int failed =
+            client_count_tag(world->client, world->tag, DAY_MINUTES, &trend->counted, err);
+        if (failed && err->verdict != KPK_WAIT) return -1;
+        *clean = !failed && trend->counted >= trend->least && trend->counted <= trend->most;
+        if (*clean || (!failed && trend->counted > trend->most)) return 0;
         if (kpk_mono_ms() >= deadline || kpk_stopping()) return failed;
         kpk_stop_wait(READ_AGAIN_MS);
     }
@@ -210,7 +267,7 @@ static void post_one(struct poster *poster, struct post *post) {
     char text[TEXT_BYTES], key[KPK_UUID_BYTES];
     struct kpk_err err;
 
-    make_text(post->number, post->too_long, text);
+    make_text(poster->world, post->number, post->too_long, text);
     kpk_uuid7(key);
     post->outcome = client_post_until_known(poster->client, user->id, key, text,
                                             WORLD_POST_TIMEOUT_MS, NULL, &err);
@@ -278,7 +335,7 @@ void poster_stop(struct poster *poster) {
     pthread_join(poster->thread, NULL);
     for (int i = 0; i < poster->count; i++) {
         const struct post *post = &poster->posts[i];
-        make_text(post->number, post->too_long, text);
+        make_text(poster->world, post->number, post->too_long, text);
         note(poster->world, post->author, text, post->outcome);
     }
     poster->world->texts += poster->count;

@@ -1,21 +1,24 @@
 /* A small world on the Twitter services: users, who follows whom, what they post -- and the
- * history of it, so that a test or the demo ends in a verdict. It knows nothing but HTTP.
+ * history of it, so that a test or the demo ends in a verdict. It knows nothing but HTTP, and
+ * PostgreSQL once it watches the warehouse.
  *
  * In the history a stream is an author and an id is the text of a tweet: the poster chooses the
  * text, so a tweet is known even when the answer to its post never came. Observers are the
- * timelines: every author's own, and the home timeline of everyone who follows somebody.
+ * timelines: every author's own, and the home timeline of everyone who follows somebody; and what
+ * else is watched (below).
  *
  * A home timeline ends after its newest 800 tweets: keep a world below that, or expect the rest
  * lost. */
 #ifndef KPK_SERVICES_TWITTER_WORLD_H
 #define KPK_SERVICES_TWITTER_WORLD_H
 
+#include "common/pg.h"
 #include "services/twitter/client.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { WORLD_HANDLE_BYTES = 31, WORLD_POST_TIMEOUT_MS = 60000 };
+enum { WORLD_HANDLE_BYTES = 31, WORLD_TAG_BYTES = 16, WORLD_POST_TIMEOUT_MS = 60000 };
 
 struct world_user {
     char handle[WORLD_HANDLE_BYTES];
@@ -29,7 +32,11 @@ struct world {
     struct kpk_history *history;
     struct world_user *users;
     int n_users;
-    int texts; /* handed out so far: no two tweets are alike */
+    int texts;                 /* handed out so far: no two tweets are alike */
+    char tag[WORLD_TAG_BYTES]; /* "w2x9f2ab0c7": no other world has it */
+    bool tags;                 /* texts carry it; world_use_tag() */
+    int tagged, perhaps;       /* such posts: acknowledged; of unknown outcome */
+    struct kpk_pg *warehouse;  /* NULL: it is not watched */
 };
 
 /* Make 'n_users' users whose handles nobody has: worlds never meet.
@@ -53,6 +60,26 @@ int world_post(struct world *world, int author, struct twitter_tweet *tweet,
  * returns  0 with 'report'; -1 with 'err': a timeline could not be read */
 int world_check(struct world *world, int timeout_ms, struct kpk_report *report, bool *clean,
                 struct kpk_err *err) KPK_MUST_CHECK;
+
+/* --- what other groups make of it -------------------------------------------------------- */
+
+/* The warehouse is one more observer, "the warehouse": it must have every tweet of this world's
+ * users exactly once, in the order in which each author wrote. world_check() reads it. */
+int world_watch_warehouse(struct world *world, struct kpk_err *err) KPK_MUST_CHECK;
+
+/* From here on every text carries the world's own hashtag; not while a poster runs. */
+void world_use_tag(struct world *world);
+
+/* What trending-service counts for that tag within 24 hours, and what it must count. */
+struct world_trend {
+    int64_t counted;
+    int64_t least, most; /* acknowledged; and those whose outcome is unknown */
+};
+
+/* Ask again and again until it is as it must be or 'timeout_ms' have passed; too many do not heal.
+ * returns  0 with 'trend'; -1 with 'err': trending-service could not be asked */
+int world_check_trend(struct world *world, int timeout_ms, struct world_trend *trend,
+                      bool *clean, struct kpk_err *err) KPK_MUST_CHECK;
 
 /* --- a steady load ----------------------------------------------------------------------- */
 

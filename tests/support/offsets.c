@@ -1,11 +1,13 @@
 #include "tests/support/offsets.h"
 
 #include "common/kafka.h"
+#include "common/tail.h"
 #include "tests/support/test.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 
-enum { ASK_TIMEOUT_MS = 10000 };
+enum { ASK_TIMEOUT_MS = 10000, REWIND_MS = 60000 };
 
 /* A handle that never subscribes is no member of its group, and may ask about it all the same. */
 static rd_kafka_t *open_handle(const char *group) {
@@ -20,22 +22,29 @@ static rd_kafka_t *open_handle(const char *group) {
     return rk;
 }
 
-int64_t offsets_end(const char *name) {
-    rd_kafka_t *rk = open_handle("unused");
+static int partitions_of(rd_kafka_t *rk, const char *name) {
     rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
     const struct rd_kafka_metadata *metadata;
-    int64_t sum = 0;
+    int count;
 
     if (rd_kafka_metadata(rk, 0, topic, &metadata, ASK_TIMEOUT_MS))
         fail_msg("%s: no answer", name);
-    for (int i = 0; i < metadata->topics[0].partition_cnt; i++) {
+    count = metadata->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(topic);
+    return count;
+}
+
+int64_t offsets_end(const char *name) {
+    rd_kafka_t *rk = open_handle("unused");
+    int64_t sum = 0;
+
+    for (int i = 0, count = partitions_of(rk, name); i < count; i++) {
         int64_t first, end;
         if (rd_kafka_query_watermark_offsets(rk, name, i, &first, &end, ASK_TIMEOUT_MS))
             fail_msg("%s [%d]: no answer", name, i);
         sum += end;
     }
-    rd_kafka_metadata_destroy(metadata);
-    rd_kafka_topic_destroy(topic);
     rd_kafka_destroy(rk);
     return sum;
 }
@@ -69,4 +78,66 @@ void offsets_await_past(const char *group, const rd_kafka_topic_partition_list_t
                  record->partition, record->offset);
     }
     rd_kafka_destroy(question.rk);
+}
+
+/* The last record of each partition. An end offset will not do: a transaction's own marker, which no
+ * consumer gets, may lie before it. */
+static rd_kafka_topic_partition_list_t *last_records(const char *topic) {
+    rd_kafka_topic_partition_list_t *last = rd_kafka_topic_partition_list_new(8);
+    const struct kpk_tail_opts opts = {.topics = (const char *[]){topic, NULL},
+                                       .partition = KPK_TAIL_ALL,
+                                       .from = {.start = KPK_TAIL_BEGINNING},
+                                       .until_end = true};
+    struct kpk_tail *tail;
+    struct kpk_err err;
+
+    assert_ok(kpk_tail_open_at(&tail, &opts, &err), &err);
+    while (!kpk_tail_done(tail)) {
+        rd_kafka_topic_partition_t *entry;
+        rd_kafka_message_t *msg;
+        assert_ok(kpk_tail_next(tail, ASK_TIMEOUT_MS, &msg, &err), &err);
+        if (!msg) continue;
+        entry = rd_kafka_topic_partition_list_find(last, topic, msg->partition);
+        if (!entry) entry = rd_kafka_topic_partition_list_add(last, topic, msg->partition);
+        entry->offset = msg->offset;
+        rd_kafka_message_destroy(msg);
+    }
+    kpk_tail_close(tail);
+    return last;
+}
+
+void offsets_await_all(const char *group, const char *topic, int timeout_ms) {
+    rd_kafka_topic_partition_list_t *last = last_records(topic);
+
+    offsets_await_past(group, last, timeout_ms);
+    rd_kafka_topic_partition_list_destroy(last);
+}
+
+struct rewind {
+    rd_kafka_t *rk;
+    const rd_kafka_topic_partition_list_t *first;
+};
+
+/* Refused until the last member is gone. */
+static bool rewound(void *ctx) {
+    const struct rewind *rewind = ctx;
+
+    return rd_kafka_commit(rewind->rk, rewind->first, 0) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+void offsets_rewind(const char *group, const char *topic) {
+    rd_kafka_topic_partition_list_t *first = rd_kafka_topic_partition_list_new(8);
+    rd_kafka_t *rk = open_handle(group);
+
+    for (int i = 0, count = partitions_of(rk, topic); i < count; i++) {
+        rd_kafka_topic_partition_t *entry = rd_kafka_topic_partition_list_add(first, topic, i);
+        int64_t end;
+        if (rd_kafka_query_watermark_offsets(rk, topic, i, &entry->offset, &end,
+                                             ASK_TIMEOUT_MS))
+            fail_msg("%s [%d]: no answer", topic, i);
+    }
+    if (!wait_until(REWIND_MS, rewound, &(struct rewind){rk, first}))
+        fail_msg("group %s cannot be rewound", group);
+    rd_kafka_topic_partition_list_destroy(first);
+    rd_kafka_destroy(rk);
 }

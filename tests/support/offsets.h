@@ -12,4 +12,10 @@ int64_t offsets_end(const char *topic);
 void offsets_await_past(const char *group, const rd_kafka_topic_partition_list_t *list,
                         int timeout_ms);
 
+/* Wait until 'group' has committed past everything that is in 'topic' now. */
+void offsets_await_all(const char *group, const char *topic, int timeout_ms);
+
+/* Let 'group', which must have no members now, begin again at the first offset of 'topic'. */
+void offsets_rewind(const char *group, const char *topic);
+
 #endif

@@ -6,6 +6,7 @@
 #include "tests/support/test.h"
 #include "topology/topology.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum {
@@ -41,6 +42,8 @@ void ordeal_begin(struct ordeal *ordeal) {
             if (follower % AUTHORS != author)
                 assert_ok(world_follow(ordeal->world, follower, author, err), err);
     }
+    assert_ok(world_watch_warehouse(ordeal->world, err), err);
+    world_use_tag(ordeal->world);
     kpk_full_name(KPK_TOPIC_TWEETS, topic);
     assert_ok(kpk_tail_open(&ordeal->tail, topic, true, err), err);
     assert_ok(poster_start(&ordeal->poster, ordeal->world, &opts, err), err);
@@ -155,6 +158,16 @@ int ordeal_active_relay(void) {
 
 /* --- the verdict ------------------------------------------------------------------------- */
 
+static void judge_trend(struct ordeal *ordeal) {
+    struct world_trend trend;
+    bool clean;
+
+    assert_ok(world_check_trend(ordeal->world, SETTLE_MS, &trend, &clean, err), err);
+    if (!clean)
+        fail_msg("%" PRId64 " tweets are counted as trending, of %" PRId64 " to %" PRId64,
+                 trend.counted, trend.least, trend.most);
+}
+
 void ordeal_end(struct ordeal *ordeal) {
     int64_t deadline = kpk_mono_ms() + SETTLE_MS;
     struct kpk_report report;
@@ -170,6 +183,7 @@ void ordeal_end(struct ordeal *ordeal) {
     kpk_report_text(&report, text, sizeof(text));
     if (!clean) fail_msg("%s", text);
     print_message("%s; %d events repeated in the topic\n", text, ordeal->repeated);
+    judge_trend(ordeal);
     kpk_tail_close(ordeal->tail);
     world_close(ordeal->world);
 }
