@@ -115,23 +115,34 @@ static void delete_groups(struct kpk_scratch *scratch) {
     rd_kafka_DeleteGroup_destroy_array(groups, count);
 }
 
-static void drop_schema(struct kpk_scratch *scratch) {
-    char schema[KPK_NAME_BYTES], sql[KPK_NAME_BYTES + 64];
+/* A system may have more than one: all whose names begin with the namespace. */
+static void drop_schemas(void) {
+    static const struct kpk_pg_stmt find = {
+        "schemas",
+        "SELECT 'DROP SCHEMA ' || string_agg(quote_ident(nspname), ', ') || ' CASCADE' "
+        "FROM pg_namespace WHERE starts_with(nspname, $1)"};
+    char prefix[KPK_NAME_BYTES];
     struct kpk_pg *pg = NULL;
+    PGresult *row = NULL;
     struct kpk_err err;
+    int failed = -1;
 
-    kpk_schema_name(scratch->system, schema); /* letters, digits and _ only */
-    snprintf(sql, sizeof(sql), "DROP SCHEMA IF EXISTS %s CASCADE", schema);
-    const struct kpk_pg_stmt drop = {"drop_schema", sql};
-    if (kpk_pg_open(&pg, schema, &err) || kpk_pg_run(pg, &drop, NULL, 0, &err))
-        tell("schema", err.msg);
+    kpk_schema_name("", prefix);
+    if (!kpk_pg_open(&pg, "public", &err))
+        row = kpk_pg_exec(pg, &find, (const char *[]){prefix}, 1, &err);
+    if (row) {
+        const struct kpk_pg_stmt drop = {"drop_schemas", PQgetvalue(row, 0, 0)};
+        failed = PQgetisnull(row, 0, 0) ? 0 : kpk_pg_run(pg, &drop, NULL, 0, &err);
+    }
+    if (failed) tell("schemas", err.msg);
+    PQclear(row);
     kpk_pg_close(pg);
 }
 
 void kpk_scratch_close(struct kpk_scratch *scratch) {
     if (!scratch) return;
     if (scratch->plan.count) {
-        drop_schema(scratch);
+        drop_schemas();
         delete_groups(scratch);
         delete_topics(scratch);
     }

@@ -3,7 +3,7 @@
  *
  *   kpk_scratch_open(&scratch, "outbox", err)     namespace, topics
  *   ... processes started now inherit the namespace ...
- *   kpk_scratch_close(scratch)                    topics, groups and schema are gone */
+ *   kpk_scratch_close(scratch)                    topics, groups and schemas are gone */
 #ifndef KPK_TOPOLOGY_SCRATCH_H
 #define KPK_TOPOLOGY_SCRATCH_H
 
@@ -18,7 +18,7 @@ struct kpk_scratch;
 int kpk_scratch_open(struct kpk_scratch **scratch, const char *system,
                      struct kpk_err *err) KPK_MUST_CHECK;
 
-/* Remove topics, groups and database schema. What cannot be removed is told in the log. NULL is
+/* Remove topics, groups and database schemas. What cannot be removed is told in the log. NULL is
  * fine. Nobody may use them any more. */
 void kpk_scratch_close(struct kpk_scratch *scratch);
 

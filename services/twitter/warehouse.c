@@ -159,7 +159,8 @@ int warehouse_store(struct kpk_pg *pg, const struct twitter_tweet *tweets, size_
     if (kpk_fault("warehouse:after-copy", err)) goto out;
     if (insert_facts(pg, fresh, err)) goto out;
     if (kpk_fault("warehouse:before-commit", err)) goto out;
-    failed = kpk_pg_commit(pg, err);
+    if (kpk_pg_commit(pg, err)) goto out;
+    failed = kpk_fault("warehouse:after-commit", err);
 out:
     kpk_pg_rollback(pg);
     return failed;

@@ -57,9 +57,12 @@ static void the_broker_dies(void **state) {
 
 /* As when the machine loses its power, but for what the kernel still writes. */
 static void everything_dies_at_once(void **state) {
-    static const char *const all[] = {"broker-1",       "postgres",         "redis",
-                                      "tweet-service",  "timeline-service", "outbox-relay-1",
-                                      "outbox-relay-2", "fanout-worker-1",  "fanout-worker-2"};
+    /* clang-format off */
+    static const char *const all[] = {
+        "broker-1", "postgres", "redis", "tweet-service", "timeline-service", "outbox-relay-1",
+        "outbox-relay-2", "fanout-worker-1", "fanout-worker-2", "trending-service",
+        "trending-worker-1", "trending-worker-2", "analytics-worker-1", "analytics-worker-2"};
+    /* clang-format on */
     enum { ALL = sizeof(all) / sizeof(*all) };
     pid_t pids[ALL];
 

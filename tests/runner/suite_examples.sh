@@ -11,7 +11,7 @@ suite_examples() {
     check "fanout --matrix, short" ends_with 0 "PASS 8 cells" fanout --matrix --kinds exit,error
     check "fanout --matrix --naive is red where the commit came first" naive_matrix_is_red
     check "outbox --matrix, short" ends_with 0 "PASS 16 cells" outbox --matrix --kinds exit,error
-    check "matrix-twitter, short: every point, exit" ends_with 0 "PASS 12 cells" matrix-twitter --kinds exit
+    check "matrix-twitter, short: every point, exit" ends_with 0 "PASS 16 cells" matrix-twitter --kinds exit
     check "matrix-twitter, short: the writer, error" ends_with 0 "PASS 4 cells" matrix-twitter --kinds error --points tweet:
     check "they have left nothing behind" nothing_left
 }

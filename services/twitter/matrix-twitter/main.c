@@ -1,6 +1,6 @@
 /* matrix-twitter: the crash matrix of the road of a tweet. At each fault point of tweet-service, relay and
- * fanout-worker, with each kind of fault, under load; then every timeline is read over HTTP. The
- * processes are its own, in a namespace of their own: a demo that runs is not touched. */
+ * the groups' workers, with each kind of fault, under load; then every timeline is read over HTTP, and
+ * the warehouse, and how often the load's own hashtag was counted. The processes are its own, in a namespace of their own: a demo that runs is not touched. */
 #include "common/clock.h"
 #include "common/conclude.h"
 #include "common/matrix.h"
@@ -38,12 +38,27 @@ static const char *const points[] = {
     "fanout:after-poll",
     "fanout:after-effect",
     "fanout:before-commit",
+    "trending:after-count",
+    "warehouse:after-copy",
+    "warehouse:before-commit",
+    "warehouse:after-commit",
     NULL,
 };
 
 static enum troupe_role role_of(const char *point) {
-    if (strncmp(point, "tweet:", strlen("tweet:")) == 0) return TWEETS;
-    return strncmp(point, "outbox:", strlen("outbox:")) == 0 ? RELAY : WORKER;
+    static const struct {
+        const char *prefix;
+        enum troupe_role role;
+    } rows[] = {
+        {"tweet:", TWEETS},
+        {"outbox:", RELAY},
+        {"trending:", TRENDING_WORKER},
+        {"warehouse:", ANALYTICS_WORKER},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (strncmp(point, rows[i].prefix, strlen(rows[i].prefix)) == 0) return rows[i].role;
+    return FANOUT_WORKER;
 }
 
 /* --- one cell ---------------------------------------------------------------------------- */
@@ -59,7 +74,8 @@ static int open_world(struct world **world, struct kpk_err *err) {
     for (int follower = AUTHORS; follower < AUTHORS + FOLLOWERS; follower++)
         for (int author = 0; author < AUTHORS; author++)
             if (world_follow(*world, follower, author, err)) return -1;
-    return 0;
+    world_use_tag(*world);
+    return world_watch_warehouse(*world, err);
 }
 
 static int await_acked(const struct poster *poster, int count, struct kpk_err *err) {
@@ -112,13 +128,30 @@ out:
     return failed;
 }
 
+/* A tweet that is not counted is lost there, one that counts twice is duplicated. */
+static int judge(struct world *world, struct kpk_report *report, struct kpk_err *err) {
+    struct world_trend trend;
+    bool clean;
+
+    if (world_check(world, PATIENCE_MS, report, &clean, err)) return -1;
+    if (!clean) return 0;
+    if (world_check_trend(world, PATIENCE_MS, &trend, &clean, err)) return -1;
+    report->expected += (size_t)trend.least;
+    report->seen += (size_t)trend.counted;
+    if (trend.counted < trend.least) report->lost = (size_t)(trend.least - trend.counted);
+    if (trend.counted > trend.most) report->duplicated = (size_t)(trend.counted - trend.most);
+    if (!clean)
+        snprintf(report->first, sizeof(report->first), "#%s was counted %lld times, of %lld",
+                 world->tag, (long long)trend.counted, (long long)trend.least);
+    return 0;
+}
+
 static int run_cell(void *ctx, const char *point, enum kpk_fault_kind kind,
                     struct kpk_cell *cell, struct kpk_err *err) {
     struct troupe *troupe = ctx;
     enum troupe_role role = role_of(point);
     struct world *world = NULL;
     char fault[96];
-    bool clean;
     int failed = -1;
 
     snprintf(fault, sizeof(fault), "%s=%s@%d", point, kpk_fault_kind_name(kind),
@@ -126,7 +159,7 @@ static int run_cell(void *ctx, const char *point, enum kpk_fault_kind kind,
     if (troupe_start(troupe, role, false, fault, err)) goto out;
     if (open_world(&world, err)) goto out;
     if (load_and_strike(troupe, world, point, kind, cell, err)) goto out;
-    failed = world_check(world, PATIENCE_MS, &cell->report, &clean, err);
+    failed = judge(world, &cell->report, err);
 out:
     world_close(world);
     troupe_end(troupe, role, true);
@@ -146,11 +179,14 @@ static int tell(struct troupe *troupe, unsigned kinds, const char *only) {
     struct kpk_matrix_result result;
     struct kpk_err err;
 
-    printf("\n  Each cell: %d authors post, one process meets one fault, and every timeline is "
-           "read\n"
-           "  over HTTP. tweet: tweet-service, outbox: the active relay, fanout: "
-           "fanout-worker.\n\n",
-           AUTHORS);
+    printf(
+        "\n  Each cell: %d authors post, one process meets one fault; then every timeline is "
+        "read\n"
+        "  over HTTP, the warehouse, and the count of their hashtag. tweet: tweet-service, "
+        "outbox:\n"
+        "  the active relay, fanout: fanout-worker, trending: trending-worker, warehouse:\n"
+        "  analytics-worker.\n\n",
+        AUTHORS);
     if (troupe_open(troupe, &err)) return kpk_conclude_broken(&err);
     if (kpk_matrix_run(&matrix, &result, &err)) return kpk_conclude_broken(&err);
     printf("\n");
@@ -158,8 +194,8 @@ static int tell(struct troupe *troupe, unsigned kinds, const char *only) {
         return kpk_conclude(KPK_FAIL, "%d of %d cells: %s", result.red, result.cells,
                             result.first);
     return kpk_conclude(KPK_PASS,
-                        "%d cells: every acknowledged tweet in every timeline, once and "
-                        "in order",
+                        "%d cells: every acknowledged tweet in every timeline and in the "
+                        "warehouse, once and in order, and counted once",
                         result.cells);
 }
 
@@ -171,12 +207,13 @@ int main(int argc, char **argv) {
     unsigned bits;
     const struct kpk_opt opts[] = {
         {"points", NULL, KPK_OPT_STR, &only, "", 0, 0,
-         "only the points that begin with this: tweet:, outbox:, fanout:after-poll"},
+         "only the points that begin with this: tweet:, warehouse:, fanout:after-poll"},
         {"kinds", NULL, KPK_OPT_STR, &kinds, "exit,stop,error,delay", 0, 0,
          "of faults in the matrix"},
         {0}};
     const struct kpk_program program = {
-        "matrix-twitter", "the crash matrix of a tweet's way to the timelines", NULL, opts};
+        "matrix-twitter", "the crash matrix of a tweet's way to all who must have it", NULL,
+        opts};
 
     setenv("KPK_LOG_LEVEL", "error", 0);
     int parsed = kpk_opts_parse(&program, &argc, argv, err);

@@ -7,8 +7,11 @@
 static const char *const programs[TROUPE_ROLES] = {
     [TWEETS] = "tweet-service",
     [TIMELINES] = "timeline-service",
+    [TRENDS] = "trending-service",
     [RELAY] = "outbox-relay",
-    [WORKER] = "fanout-worker",
+    [FANOUT_WORKER] = "fanout-worker",
+    [TRENDING_WORKER] = "trending-worker",
+    [ANALYTICS_WORKER] = "analytics-worker",
 };
 
 static void say_where(const char *variable, int port) {
@@ -27,6 +30,7 @@ int troupe_open(struct troupe *troupe, struct kpk_err *err) {
         }
     say_where("KPK_TWEET_SERVICE_URL", troupe->ports[TWEETS][0]);
     say_where("KPK_TIMELINE_SERVICE_URL", troupe->ports[TIMELINES][0]);
+    say_where("KPK_TRENDING_SERVICE_URL", troupe->ports[TRENDS][0]);
     for (int role = 0; role < TROUPE_ROLES; role++)
         if (troupe_start(troupe, role, false, NULL, err)) return -1;
     return 0;

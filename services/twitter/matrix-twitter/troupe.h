@@ -5,7 +5,16 @@
 
 #include "common/child.h"
 
-enum troupe_role { TWEETS, TIMELINES, RELAY, WORKER, TROUPE_ROLES };
+enum troupe_role {
+    TWEETS,
+    TIMELINES,
+    TRENDS,
+    RELAY,
+    FANOUT_WORKER,
+    TRENDING_WORKER,
+    ANALYTICS_WORKER,
+    TROUPE_ROLES
+};
 
 /* Two of each role at most: the one that is struck, and who does its work meanwhile. */
 struct troupe {

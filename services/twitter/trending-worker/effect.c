@@ -1,6 +1,7 @@
 #include "services/twitter/trending-worker/effect.h"
 
 #include "common/clock.h"
+#include "common/fault.h"
 #include "common/metrics.h"
 #include "services/twitter/events.h"
 #include "services/twitter/trending.h"
@@ -88,6 +89,7 @@ static int counter_apply(void *ctx, struct kpk_err *err) {
         kpk_metric_add(&repeated, result.repeated);
         kpk_metric_add(&old, result.old);
         kpk_metric_add(&ahead, result.ahead);
+        if (kpk_fault("trending:after-count", err)) return -1;
     }
     if (kpk_mono_ms() < counter->prune_at_ms) return 0;
     if (trending_prune(counter->pg, err)) return -1;
