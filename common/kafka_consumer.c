@@ -166,6 +166,11 @@ static rd_kafka_conf_t *consumer_conf(const char *group, struct kpk_err *err) {
         "6000",
         "heartbeat.interval.ms",
         "1500",
+        /* Also how long a rebalance waits for members that are gone, should the coordinator have
+         * forgotten when to give them up: seen of a broker that was killed and loaded its groups
+         * twice. The default of 5 minutes is an outage; no batch takes this long. */
+        "max.poll.interval.ms",
+        "45000",
         NULL,
     };
     const char *protocol = getenv("KPK_KAFKA_GROUP_PROTOCOL");
