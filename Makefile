@@ -111,7 +111,7 @@ export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test examples matrix
                              $(if $(filter $(TEST_GOALS),$(MAKECMDGOALS)),test)
 include build/deps/librdkafka.mk
 ifneq (,$(wildcard build/deps/librdkafka.mk))
-PKGS := libmicrohttpd hiredis libpq libcjson libcurl libxxhash
+PKGS := libmicrohttpd hiredis libpq libcjson libcurl libxxhash libcrypto
 DEPS_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 DEPS_LIBS := $(shell pkg-config --libs $(PKGS))
 endif

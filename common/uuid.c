@@ -2,8 +2,10 @@
 
 #include "common/clock.h"
 
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -45,6 +47,33 @@ void kpk_uuid7(char out[KPK_UUID_BYTES]) {
              (unsigned)((uint64_t)ms >> 16 & 0xffffffff), (unsigned)(ms & 0xffff),
              counter & 0xfff, random[0], random[1], random[2], random[3], random[4], random[5],
              random[6], random[7]);
+}
+
+/* The 16 bytes that 'uuid' stands for. */
+static void to_bytes(const char *uuid, unsigned char *bytes) {
+    for (int i = 0; i < 16; uuid++) {
+        if (*uuid == '-') continue;
+        sscanf(uuid++, "%2hhx", &bytes[i++]);
+    }
+}
+
+/* Section 5.5: SHA-1 of the name space and the name, cut to 16 bytes, with version and variant. */
+void kpk_uuid5(const char *space, const char *name, char out[KPK_UUID_BYTES]) {
+    unsigned char bytes[16], hash[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX *sha1 = EVP_MD_CTX_new();
+
+    to_bytes(space, bytes);
+    if (!sha1 || !EVP_DigestInit_ex(sha1, EVP_sha1(), NULL) ||
+        !EVP_DigestUpdate(sha1, bytes, sizeof(bytes)) ||
+        !EVP_DigestUpdate(sha1, name, strlen(name)) || !EVP_DigestFinal_ex(sha1, hash, NULL))
+        abort(); /* no memory: an id of something else would be worse */
+    EVP_MD_CTX_free(sha1);
+    hash[6] = (unsigned char)((hash[6] & 0x0f) | 0x50);
+    hash[8] = (unsigned char)((hash[8] & 0x3f) | 0x80);
+    for (int i = 0; i < 16; i++, out += 2) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
+        sprintf(out, "%02x", hash[i]);
+    }
 }
 
 bool kpk_uuid_valid(const char *text) {

@@ -1,4 +1,4 @@
-/* UUIDv7: shape, order, time. */
+/* UUIDv7: shape, order, time. UUIDv5: known ids of known names. */
 #include "common/clock.h"
 #include "common/uuid.h"
 
@@ -82,12 +82,34 @@ static void test_valid(void **state) {
         assert_int_equal(kpk_uuid_valid(cases[i].text), cases[i].valid);
 }
 
+#define DNS "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+#define URL "6ba7b811-9dad-11d1-80b4-00c04fd430c8"
+
+static void test_names(void **state) {
+    static const struct {
+        const char *space, *name, *id;
+    } cases[] = {
+        {DNS, "www.example.com", "2ed6657d-e927-568b-95e1-2665a8aea6a2"}, /* RFC 9562, A.4 */
+        {DNS, "python.org",
+         "886313e1-3b8a-5372-9b90-0c9aee199e5d"}, /* Python's documentation */
+        {URL, "www.example.com", "b63cdfa4-3df9-568e-97ae-006c5b8fd652"}, /* another space */
+        {DNS, "", "4ebd0208-8328-5d69-8c44-ec50939c0967"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char id[KPK_UUID_BYTES];
+        kpk_uuid5(cases[i].space, cases[i].name, id);
+        assert_string_equal(id, cases[i].id);
+        assert_true(kpk_uuid_valid(id));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shape),
-        cmocka_unit_test(test_time),
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_valid),
+        cmocka_unit_test(test_shape), cmocka_unit_test(test_time),
+        cmocka_unit_test(test_order), cmocka_unit_test(test_valid),
+        cmocka_unit_test(test_names),
     };
 
     return cmocka_run_group_tests_name("uuid", tests, NULL, NULL);
