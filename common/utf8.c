@@ -34,6 +34,29 @@ size_t kpk_utf8_next(const char *text, size_t len) {
     return 0;
 }
 
+uint32_t kpk_utf8_point(const char *text, size_t len) {
+    const unsigned char *s = (const unsigned char *)text;
+    uint32_t point = len == 1 ? s[0] : s[0] & (0x7fu >> len);
+
+    for (size_t i = 1; i < len; i++) point = point << 6 | (s[i] & 0x3f);
+    return point;
+}
+
+bool kpk_utf8_control(uint32_t point) {
+    return point < 0x20 || (point >= 0x7f && point <= 0x9f);
+}
+
+bool kpk_utf8_space(uint32_t point) {
+    static const uint32_t others[] = {0x0085, 0x00a0, 0x1680, 0x2028,
+                                      0x2029, 0x202f, 0x205f, 0x3000};
+
+    if (point == ' ' || (point >= '\t' && point <= '\r')) return true;
+    if (point >= 0x2000 && point <= 0x200a) return true;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (point == others[i]) return true;
+    return false;
+}
+
 int kpk_utf8_valid(const char *text, size_t len, size_t *code_points) {
     size_t count = 0;
 
