@@ -17,7 +17,8 @@
 enum {
     TWITTER_TEXT_POINTS = 280,
     TWITTER_TEXT_BYTES = TWITTER_TEXT_POINTS * 4,
-    TWITTER_ID_BYTES = 20, /* a bigint above zero, and the end */
+    TWITTER_ID_BYTES = 20,     /* a bigint above zero, and the end */
+    TWITTER_HANDLE_BYTES = 31, /* 1 to 30 of a-z, 0-9 and _, and the end */
 };
 
 /* A number that an older event does not tell. */

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HANDLE_MAX = 30 };
+enum { HANDLE_MAX = TWITTER_HANDLE_BYTES - 1 };
 
 /* --- users ------------------------------------------------------------------------------- */
 
