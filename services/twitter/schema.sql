@@ -27,3 +27,15 @@ CREATE TABLE IF NOT EXISTS tweets (
 );
 CREATE INDEX IF NOT EXISTS tweets_of_author ON tweets (author_id, id);
 CREATE INDEX IF NOT EXISTS tweets_pulled ON tweets (author_id, id) WHERE delivery = 'pull';
+
+-- The full-text index (the guide's Elasticsearch): search-indexer fills it from the topic, search-service
+-- asks it. It has its own copy of what it shows, and no reference to the tables above: to begin anew, empty
+-- it and let the group read the topic again.
+CREATE TABLE IF NOT EXISTS search_index (
+    tweet_id   uuid PRIMARY KEY,
+    author_id  bigint NOT NULL,
+    text       text NOT NULL,
+    created_at timestamptz NOT NULL,
+    document   tsvector NOT NULL -- the words of 'text', as services/twitter/words.h has them
+);
+CREATE INDEX IF NOT EXISTS search_index_document ON search_index USING gin (document);
