@@ -14,14 +14,17 @@
 enum {
     TIMEOUT_MS = 5000,
     REPEAT_AFTER_MS = 50, /* between two tries of one post */
-    URL_BYTES = 1024,
+    URL_BYTES = 8 * 1024,
+    BASE_BYTES = 256,
+    PATH_BYTES = URL_BYTES - BASE_BYTES,
+    CURSOR_BYTES = 128,
     BODY_BYTES = 1 << 20, /* of an answer */
     MAX_PAGES = 10000,    /* a cursor that never ends is a fault, not a long timeline */
 };
 
 struct client {
     CURL *curl;
-    char base[CLIENT_SERVICES][URL_BYTES / 4];
+    char base[CLIENT_SERVICES][BASE_BYTES];
     int timeout_ms;
     char *body; /* of the answer being read; BODY_BYTES long */
     size_t len;
@@ -56,6 +59,8 @@ int client_open(struct client **out, const struct client_opts *opts, struct kpk_
              "KPK_TIMELINE_SERVICE_URL", "http://127.0.0.1:18081");
     set_base(client->base[CLIENT_TRENDS], sizeof(client->base[0]), opts->trending_url,
              "KPK_TRENDING_SERVICE_URL", "http://127.0.0.1:18095");
+    set_base(client->base[CLIENT_SEARCH], sizeof(client->base[0]), opts->search_url,
+             "KPK_SEARCH_SERVICE_URL", "http://127.0.0.1:18086");
     *out = client;
     return 0;
 no_memory:
@@ -266,23 +271,22 @@ enum kpk_write_outcome client_post_until_known(struct client *client, const char
     return outcome;
 }
 
-/* --- timelines --------------------------------------------------------------------------- */
+/* --- pages of tweets --------------------------------------------------------------------- */
 
 /* cursor  in: where the page begins, "" at the start; out: of the next page, "" at the end */
-static int read_page(struct client *client, const char *path, char *cursor, size_t bytes,
-                     client_tweet_fn on_tweet, void *ctx, struct kpk_err *err) {
+static int read_page(struct client *client, enum client_service service, const char *path,
+                     char *cursor, client_tweet_fn on_tweet, void *ctx, struct kpk_err *err) {
     struct client_reply reply;
     struct twitter_tweet tweet;
     const cJSON *item;
 
-    if (ask(client, &(struct client_call){CLIENT_TIMELINES, "GET", path, NULL, NULL}, &reply,
-            err))
+    if (ask(client, &(struct client_call){service, "GET", path, NULL, NULL}, &reply, err))
         return -1;
     int failed = -1;
     const cJSON *tweets = cJSON_GetObjectItemCaseSensitive(reply.body, "tweets");
     const cJSON *next = cJSON_GetObjectItemCaseSensitive(reply.body, "next_cursor");
     if (!cJSON_IsArray(tweets) || !(cJSON_IsNull(next) || cJSON_IsString(next))) {
-        kpk_fail(err, KPK_FATAL, "GET %s: no page of a timeline", path);
+        kpk_fail(err, KPK_FATAL, "GET %s: no page of tweets", path);
         goto out;
     }
     cJSON_ArrayForEach(item, tweets) {
@@ -290,28 +294,45 @@ static int read_page(struct client *client, const char *path, char *cursor, size
         on_tweet(&tweet, ctx);
     }
     cursor[0] = '\0';
-    failed = cJSON_IsString(next) ? take(reply.body, "next_cursor", cursor, bytes, err) : 0;
+    failed =
+        cJSON_IsString(next) ? take(reply.body, "next_cursor", cursor, CURSOR_BYTES, err) : 0;
 out:
     cJSON_Delete(reply.body);
     return failed;
 }
 
-int client_read_timeline(struct client *client, enum client_timeline timeline,
-                         const char *user_id, int page, client_tweet_fn on_tweet, void *ctx,
-                         struct kpk_err *err) {
-    char path[URL_BYTES / 2], cursor[URL_BYTES / 8] = "";
+/* first  path and query of the first page */
+static int read_pages(struct client *client, enum client_service service, const char *first,
+                      client_tweet_fn on_tweet, void *ctx, struct kpk_err *err) {
+    char path[PATH_BYTES], cursor[CURSOR_BYTES] = "";
 
     for (int pages = 0; pages < MAX_PAGES; pages++) {
         char *escaped = curl_easy_escape(client->curl, cursor, 0);
-        snprintf(path, sizeof(path), "/v1/users/%s/%s?limit=%d%s%s", user_id,
-                 timeline == CLIENT_HOME ? "home_timeline" : "tweets", page,
-                 *cursor ? "&cursor=" : "", escaped);
+        snprintf(path, sizeof(path), "%s%s%s", first, *cursor ? "&cursor=" : "", escaped);
         curl_free(escaped);
-        if (read_page(client, path, cursor, sizeof(cursor), on_tweet, ctx, err)) return -1;
+        if (read_page(client, service, path, cursor, on_tweet, ctx, err)) return -1;
         if (!*cursor) return 0;
     }
-    return kpk_fail(err, KPK_FATAL, "the timeline of user %s has no end after %d pages",
-                    user_id, MAX_PAGES);
+    return kpk_fail(err, KPK_FATAL, "GET %.100s has no end after %d pages", first, MAX_PAGES);
+}
+
+int client_read_timeline(struct client *client, enum client_timeline timeline,
+                         const char *user_id, int page, client_tweet_fn on_tweet, void *ctx,
+                         struct kpk_err *err) {
+    char first[128];
+
+    snprintf(first, sizeof(first), "/v1/users/%s/%s?limit=%d", user_id,
+             timeline == CLIENT_HOME ? "home_timeline" : "tweets", page);
+    return read_pages(client, CLIENT_TIMELINES, first, on_tweet, ctx, err);
+}
+
+int client_search(struct client *client, const char *q, int page, client_tweet_fn on_tweet,
+                  void *ctx, struct kpk_err *err) {
+    char first[PATH_BYTES - 4 * CURSOR_BYTES], *escaped = curl_easy_escape(client->curl, q, 0);
+
+    snprintf(first, sizeof(first), "/v1/search?q=%s&limit=%d", escaped, page);
+    curl_free(escaped);
+    return read_pages(client, CLIENT_SEARCH, first, on_tweet, ctx, err);
 }
 
 /* --- trends ------------------------------------------------------------------------------ */

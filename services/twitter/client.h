@@ -29,6 +29,7 @@ struct client_opts {
     const char *tweet_url;    /* NULL: KPK_TWEET_SERVICE_URL, else http://127.0.0.1:18080 */
     const char *timeline_url; /* NULL: KPK_TIMELINE_SERVICE_URL, else http://127.0.0.1:18081 */
     const char *trending_url; /* NULL: KPK_TRENDING_SERVICE_URL, else http://127.0.0.1:18095 */
+    const char *search_url;   /* NULL: KPK_SEARCH_SERVICE_URL, else http://127.0.0.1:18086 */
     int timeout_ms;           /* of one request; 0: 5000 */
 };
 
@@ -84,9 +85,22 @@ int client_read_timeline(struct client *client, enum client_timeline timeline,
 int client_count_tag(struct client *client, const char *tag, int minutes, int64_t *tweets,
                      struct kpk_err *err) KPK_MUST_CHECK;
 
+/* --- search ------------------------------------------------------------------------------ */
+
+/* Everything that 'q' finds, the best first, page by page as above. What the index does not keep
+ * of a tweet, its delivery, is PUSH. */
+int client_search(struct client *client, const char *q, int page, client_tweet_fn on_tweet,
+                  void *ctx, struct kpk_err *err) KPK_MUST_CHECK;
+
 /* --- anything else ----------------------------------------------------------------------- */
 
-enum client_service { CLIENT_TWEETS, CLIENT_TIMELINES, CLIENT_TRENDS, CLIENT_SERVICES };
+enum client_service {
+    CLIENT_TWEETS,
+    CLIENT_TIMELINES,
+    CLIENT_TRENDS,
+    CLIENT_SEARCH,
+    CLIENT_SERVICES
+};
 
 struct client_call {
     enum client_service service;

@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 #define WAREHOUSE "the warehouse"
+#define SEARCH "search"
 
 enum {
-    OBSERVER_BYTES = WORLD_HANDLE_BYTES + 8,
+    OBSERVER_BYTES = WORLD_HANDLE_BYTES + 12,
     TEXT_BYTES = 512, /* more than a tweet may have: some must be refused */
     TOO_LONG = 300,
     PAGE = 100,
@@ -24,7 +25,7 @@ enum {
 
 /* --- users ------------------------------------------------------------------------------- */
 
-/* Short enough for a handle, and a hashtag too. */
+/* Short enough for a handle; a hashtag and one word too. */
 static void make_tag(char tag[WORLD_TAG_BYTES]) {
     static atomic_uint worlds;
     static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -80,6 +81,7 @@ void world_close(struct world *world) {
     if (!world) return;
     client_close(world->client);
     kpk_pg_close(world->warehouse);
+    mention_watch_close(world->mentions);
     kpk_history_free(world->history);
     free(world->users);
     free(world);
@@ -104,11 +106,43 @@ int world_follow(struct world *world, int follower, int followee, struct kpk_err
     return 0;
 }
 
+/* --- what other groups make of it -------------------------------------------------------- */
+
+void world_watch_search(struct world *world) {
+    world->tags = world->searched = true;
+    kpk_history_order(world->history, SEARCH, KPK_ORDER_NEWEST_FIRST);
+    for (int i = 0; i < world->n_users; i++)
+        kpk_history_expect(world->history, SEARCH, world->users[i].handle);
+}
+
+static const struct world_user *mentioned_by(const struct world *world, int author) {
+    return &world->users[(author + 1) % world->n_users];
+}
+
+static const char *mention_observer(const struct world_user *user, char *out) {
+    snprintf(out, OBSERVER_BYTES, "%s's mentions", user->handle);
+    return out;
+}
+
+int world_watch_mentions(struct world *world, struct kpk_err *err) {
+    char observer[OBSERVER_BYTES];
+
+    if (mention_watch_open(&world->mentions, err)) return -1;
+    for (int author = 0; author < world->n_users; author++) {
+        mention_observer(mentioned_by(world, author), observer);
+        kpk_history_order(world->history, observer, KPK_ORDER_OLDEST_FIRST);
+        kpk_history_expect(world->history, observer, world->users[author].handle);
+    }
+    return 0;
+}
+
 /* --- posts ------------------------------------------------------------------------------- */
 
-static void make_text(const struct world *world, int number, bool too_long, char *text) {
-    int len = snprintf(text, TEXT_BYTES, "tweet %d%s%s", number, world->tags ? " #" : "",
-                       world->tags ? world->tag : "");
+static void make_text(const struct world *world, int author, int number, bool too_long,
+                      char *text) {
+    int len = snprintf(text, TEXT_BYTES, "tweet %d%s%s%s%s", number, world->tags ? " #" : "",
+                       world->tags ? world->tag : "", world->mentions ? " @" : "",
+                       world->mentions ? mentioned_by(world, author)->handle : "");
 
     if (!too_long) return;
     memset(text + len, '.', (size_t)(TOO_LONG - len));
@@ -136,7 +170,7 @@ int world_post(struct world *world, int author, struct twitter_tweet *tweet,
     enum kpk_write_outcome outcome;
     char text[TEXT_BYTES], key[KPK_UUID_BYTES];
 
-    make_text(world, ++world->texts, false, text);
+    make_text(world, author, ++world->texts, false, text);
     kpk_uuid7(key);
     outcome = client_post_until_known(world->client, user->id, key, text, WORLD_POST_TIMEOUT_MS,
                                       tweet, err);
@@ -187,12 +221,34 @@ static int read_warehouse(struct world *world, struct kpk_err *err) {
     return failed;
 }
 
+static int read_search(struct world *world, struct kpk_err *err) {
+    struct reader reader = {.history = world->history, .observer = SEARCH};
+
+    kpk_history_unsee(world->history, SEARCH);
+    return client_search(world->client, world->tag, PAGE, see, &reader, err);
+}
+
+/* Those of other worlds are in the topic too. */
+static void see_mention(const struct twitter_mention *mention, void *ctx) {
+    struct world *world = ctx;
+    char observer[OBSERVER_BYTES];
+
+    for (int i = 0; i < world->n_users; i++) {
+        if (strcmp(world->users[i].id, mention->recipient_id) != 0) continue;
+        mention_observer(&world->users[i], observer);
+        kpk_history_see(world->history, observer, mention->text);
+    }
+}
+
 static int read_all(struct world *world, struct kpk_err *err) {
     for (int i = 0; i < world->n_users; i++) {
         struct world_user *user = &world->users[i];
         if (user->posts && read_timeline(world, user, CLIENT_OWN, err)) return -1;
         if (user->follows && read_timeline(world, user, CLIENT_HOME, err)) return -1;
     }
+    if (world->searched && read_search(world, err)) return -1;
+    if (world->mentions && mention_watch_read(world->mentions, see_mention, world, err))
+        return -1;
     return world->warehouse ? read_warehouse(world, err) : 0;
 }
 
@@ -267,7 +323,7 @@ static void post_one(struct poster *poster, struct post *post) {
     char text[TEXT_BYTES], key[KPK_UUID_BYTES];
     struct kpk_err err;
 
-    make_text(poster->world, post->number, post->too_long, text);
+    make_text(poster->world, post->author, post->number, post->too_long, text);
     kpk_uuid7(key);
     post->outcome = client_post_until_known(poster->client, user->id, key, text,
                                             WORLD_POST_TIMEOUT_MS, NULL, &err);
@@ -335,7 +391,7 @@ void poster_stop(struct poster *poster) {
     pthread_join(poster->thread, NULL);
     for (int i = 0; i < poster->count; i++) {
         const struct post *post = &poster->posts[i];
-        make_text(poster->world, post->number, post->too_long, text);
+        make_text(poster->world, post->author, post->number, post->too_long, text);
         note(poster->world, post->author, text, post->outcome);
     }
     poster->world->texts += poster->count;

@@ -1,6 +1,6 @@
 /* A small world on the Twitter services: users, who follows whom, what they post -- and the
- * history of it, so that a test or the demo ends in a verdict. It knows nothing but HTTP, and
- * PostgreSQL once it watches the warehouse.
+ * history of it, so that a test or the demo ends in a verdict. It knows nothing but HTTP; the topic
+ * of notifications once it watches mentions, PostgreSQL once it watches the warehouse.
  *
  * In the history a stream is an author and an id is the text of a tweet: the poster chooses the
  * text, so a tweet is known even when the answer to its post never came. Observers are the
@@ -14,6 +14,7 @@
 
 #include "common/pg.h"
 #include "services/twitter/client.h"
+#include "services/twitter/mention_watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +38,8 @@ struct world {
     bool tags;                 /* texts carry it; world_use_tag() */
     int tagged, perhaps;       /* such posts: acknowledged; of unknown outcome */
     struct kpk_pg *warehouse;  /* NULL: it is not watched */
+    bool searched;
+    struct mention_watch *mentions; /* NULL: they are not watched */
 };
 
 /* Make 'n_users' users whose handles nobody has: worlds never meet.
@@ -62,6 +65,20 @@ int world_check(struct world *world, int timeout_ms, struct kpk_report *report, 
                 struct kpk_err *err) KPK_MUST_CHECK;
 
 /* --- what other groups make of it -------------------------------------------------------- */
+
+/* To be called before the first post; world_check() then looks there too. */
+
+/* Search is one more observer, "search": it must find every tweet exactly once, by the world's tag,
+ * which texts carry from here on; newest first within each author, as all fit equally well. */
+void world_watch_search(struct world *world);
+
+/* Every tweet mentions a user from here on: those of user 0 user 1, and so on, those of the last one
+ * user 0. Each user is an observer, "<handle>'s mentions", of the topic that asks for notifications:
+ * he must be told of every such tweet, oldest first within each author, under one ce_id. (Under the
+ * same ce_id he may be told again: mention_watch_repeated(world->mentions) says how often.)
+ * n_users must be 2 or more.
+ * returns  0, or -1 with 'err': WAIT no broker answers; FATAL */
+int world_watch_mentions(struct world *world, struct kpk_err *err) KPK_MUST_CHECK;
 
 /* The warehouse is one more observer, "the warehouse": it must have every tweet of this world's
  * users exactly once, in the order in which each author wrote. world_check() reads it. */

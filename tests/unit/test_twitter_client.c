@@ -1,5 +1,6 @@
 /* The Twitter client against a server that answers what a case asks for: what counts as done, refused
- * or unknown, how a post is repeated, and how a timeline is read page by page. */
+ * or unknown, how a post is repeated, and how a timeline and what a
+ * search finds are read page by page. */
 #include "common/http.h"
 #include "services/twitter/client.h"
 #include "tests/support/http_raw.h"
@@ -33,7 +34,7 @@ static struct {
     const struct answer *answers;
     size_t n_answers;
     atomic_size_t asked;
-    char key[64], last_query[128];
+    char key[64], last_query[128], q[128];
 } server;
 
 static void answer(struct kpk_request *request, struct kpk_response *response, void *ctx) {
@@ -41,11 +42,12 @@ static void answer(struct kpk_request *request, struct kpk_response *response, v
     const struct answer *row =
         &server.answers[turn < server.n_answers ? turn : server.n_answers - 1];
     const char *key = kpk_http_header(request, "Idempotency-Key");
-    const char *cursor = kpk_http_query(request, "cursor");
+    const char *cursor = kpk_http_query(request, "cursor"), *q = kpk_http_query(request, "q");
 
     (void)ctx;
     snprintf(server.key, sizeof(server.key), "%s", key ? key : "");
     snprintf(server.last_query, sizeof(server.last_query), "%s", cursor ? cursor : "");
+    snprintf(server.q, sizeof(server.q), "%s", q ? q : "");
     if (row->body)
         kpk_http_json_text(response, row->status, row->body);
     else if (row->status < 300)
@@ -60,6 +62,7 @@ static const struct kpk_route routes[] = {
     {"POST", "/v1/tweets", answer, 1024},
     {"GET", "/v1/users/{id}/home_timeline", answer, 0},
     {"GET", "/v1/trending/{tag}", answer, 0},
+    {"GET", "/v1/search", answer, 0},
     {0},
 };
 
@@ -84,7 +87,8 @@ static struct client *open_client(void) {
     assert_ok(client_open(&client,
                           &(struct client_opts){.tweet_url = server.url,
                                                 .timeline_url = server.url,
-                                                .trending_url = server.url},
+                                                .trending_url = server.url,
+                                                .search_url = server.url},
                           err),
               err);
     return client;
@@ -290,6 +294,24 @@ static void a_tag_is_counted(void **state) {
     client_close(client);
 }
 
+static void what_is_searched_arrives_as_it_was_typed(void **state) {
+    static const char q[] = "a&b=c#d?e+f%41 \"g\" \xf0\x9f\x90\xa6/'";
+    static const struct answer pages[] = {
+        {200, "{\"tweets\":[" TWEET "],\"next_cursor\":\"a/b c&d=%\"}"},
+        {200, "{\"tweets\":[" TWEET "],\"next_cursor\":null}"},
+    };
+    struct client *client = open_client();
+    int tweets = 0;
+
+    (void)state;
+    will_answer(pages, COUNT(pages));
+    assert_ok(client_search(client, q, 1, count, &tweets, err), err);
+    assert_int_equal(tweets, 2);
+    assert_string_equal(server.q, q);
+    assert_string_equal(server.last_query, "a/b c&d=%");
+    client_close(client);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_post_has_three_outcomes),
@@ -299,6 +321,7 @@ int main(void) {
         cmocka_unit_test(a_timeline_is_read_to_its_end),
         cmocka_unit_test(a_timeline_that_is_none),
         cmocka_unit_test(a_tag_is_counted),
+        cmocka_unit_test(what_is_searched_arrives_as_it_was_typed),
     };
 
     return cmocka_run_group_tests_name("twitter: the client", tests, open_server, close_server);

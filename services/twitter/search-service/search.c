@@ -14,7 +14,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { CURSOR_BYTES = 8 + 1 + 8 + 1 + KPK_UUID_BYTES };
+enum { PAGE_DEFAULT = 20, PAGE_MAX = 100, CURSOR_BYTES = 8 + 1 + 8 + 1 + KPK_UUID_BYTES };
 
 /* Behind this tweet of this query's results. */
 struct cursor {
@@ -28,8 +28,6 @@ struct search {
     int limit;
     struct cursor after;
 };
-
-enum { PAGE_DEFAULT = 20, PAGE_MAX = 100 };
 
 /* --- the request ------------------------------------------------------------------------- */
 
