@@ -174,10 +174,11 @@ static void assert_header(const rd_kafka_headers_t *headers, const char *name,
     assert_string_equal(found, value);
 }
 
-static void assert_dead_letter(const struct bad_record *bad, const rd_kafka_message_t *source,
+static void assert_dead_letter(const struct bad_record *bad, const char *group,
+                               const rd_kafka_message_t *source,
                                const rd_kafka_message_t *letter) {
     rd_kafka_headers_t *before = NULL, *after = NULL;
-    char group[KPK_NAME_BYTES], partition[16], offset[24];
+    char full_name[KPK_NAME_BYTES], partition[16], offset[24];
     const char *name, *reason;
     const void *value, *other;
     size_t count = 0, len;
@@ -207,7 +208,7 @@ static void assert_dead_letter(const struct bad_record *bad, const rd_kafka_mess
     assert_header(after, "__dlq.errors.topic", rd_kafka_topic_name(source->rkt));
     assert_header(after, "__dlq.errors.partition", partition);
     assert_header(after, "__dlq.errors.offset", offset);
-    assert_header(after, "__dlq.errors.group", kpk_full_name(KPK_GROUP_FANOUT_WORKERS, group));
+    assert_header(after, "__dlq.errors.group", kpk_full_name(group, full_name));
     assert_header(after, "__dlq.errors.delivery.count", "1");
     assert_false(rd_kafka_header_get_last(after, "__dlq.errors.message", &value, &len));
     reason = value;
@@ -215,13 +216,15 @@ static void assert_dead_letter(const struct bad_record *bad, const rd_kafka_mess
         fail_msg("%s: the reason is '%s', without '%s'", bad->what, reason, bad->reason);
 }
 
-/* Good events behind the bad: a new world's tweets and follows arrive as ever. */
+/* Good events behind the bad: a new world's tweets and follows arrive as ever, everywhere. */
 static void assert_goes_on(void) {
     struct kpk_report report;
     struct world *world;
     bool clean;
 
     assert_ok(world_open(&world, 5, err), err);
+    world_watch_search(world);
+    assert_ok(world_watch_mentions(world, err), err);
     for (int author = 0; author < 4; author++) {
         assert_ok(world_post(world, author, NULL, err), err);
         assert_ok(world_follow(world, 4, author, err), err);
@@ -233,9 +236,9 @@ static void assert_goes_on(void) {
 }
 
 /* Wait until the group has committed all of them: from then on none can come again. */
-static void await_commit(rd_kafka_message_t *const *sources, int count) {
+static void await_commit(const char *group, rd_kafka_message_t *const *sources, int count) {
     rd_kafka_topic_partition_list_t *farthest = rd_kafka_topic_partition_list_new(count);
-    char group[KPK_NAME_BYTES];
+    char full_name[KPK_NAME_BYTES];
 
     for (int i = 0; i < count; i++) {
         const char *topic = rd_kafka_topic_name(sources[i]->rkt);
@@ -245,11 +248,12 @@ static void await_commit(rd_kafka_message_t *const *sources, int count) {
             entry = rd_kafka_topic_partition_list_add(farthest, topic, sources[i]->partition);
         if (entry->offset < sources[i]->offset) entry->offset = sources[i]->offset;
     }
-    offsets_await_past(kpk_full_name(KPK_GROUP_FANOUT_WORKERS, group), farthest, ARRIVE_MS);
+    offsets_await_past(kpk_full_name(group, full_name), farthest, ARRIVE_MS);
     rd_kafka_topic_partition_list_destroy(farthest);
 }
 
-static void strangers_write(const char *base_topic, const struct bad_record *bad) {
+static void strangers_write(const char *group, const char *base_topic,
+                            const struct bad_record *bad) {
     char topic[KPK_NAME_BYTES], dlq_base[KPK_NAME_BYTES], dlq[KPK_NAME_BYTES];
     char tag[KPK_UUID_BYTES];
     rd_kafka_message_t *sources[MOST] = {NULL}, *letters[MOST] = {NULL};
@@ -259,8 +263,7 @@ static void strangers_write(const char *base_topic, const struct bad_record *bad
 
     while (bad[count].what) count++;
     kpk_uuid7(tag);
-    kpk_topic_dlq(kpk_topic_find(base_topic), kpk_group_find(KPK_GROUP_FANOUT_WORKERS),
-                  dlq_base, &dlq_row);
+    kpk_topic_dlq(kpk_topic_find(base_topic), kpk_group_find(group), dlq_base, &dlq_row);
     assert_ok(kpk_tail_open(&source_tail, kpk_full_name(base_topic, topic), true, err), err);
     assert_ok(kpk_tail_open(&dlq_tail, kpk_full_name(dlq_base, dlq), true, err), err);
     int64_t letters_before = offsets_end(dlq);
@@ -268,9 +271,9 @@ static void strangers_write(const char *base_topic, const struct bad_record *bad
     write_all(bad, topic, tag);
     read_all(source_tail, tag, count, sources);
     read_all(dlq_tail, tag, count, letters);
-    for (int i = 0; i < count; i++) assert_dead_letter(&bad[i], sources[i], letters[i]);
+    for (int i = 0; i < count; i++) assert_dead_letter(&bad[i], group, sources[i], letters[i]);
     assert_goes_on();
-    await_commit(sources, count);
+    await_commit(group, sources, count);
     assert_int_equal(offsets_end(dlq) - letters_before, count);
 
     for (int i = 0; i < count; i++) {
@@ -283,18 +286,30 @@ static void strangers_write(const char *base_topic, const struct bad_record *bad
 
 static void tweets_by_strangers(void **state) {
     (void)state;
-    strangers_write(KPK_TOPIC_TWEETS, bad_tweets);
+    strangers_write(KPK_GROUP_FANOUT_WORKERS, KPK_TOPIC_TWEETS, bad_tweets);
 }
 
 static void follows_by_strangers(void **state) {
     (void)state;
-    strangers_write(KPK_TOPIC_FOLLOWS, bad_follows);
+    strangers_write(KPK_GROUP_FANOUT_WORKERS, KPK_TOPIC_FOLLOWS, bad_follows);
+}
+
+static void tweets_by_strangers_to_be_searched(void **state) {
+    (void)state;
+    strangers_write(KPK_GROUP_SEARCH_INDEXER, KPK_TOPIC_TWEETS, bad_tweets);
+}
+
+static void tweets_by_strangers_to_be_told_of(void **state) {
+    (void)state;
+    strangers_write(KPK_GROUP_NOTIFICATION_WORKERS, KPK_TOPIC_TWEETS, bad_tweets);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tweets_by_strangers),
         cmocka_unit_test(follows_by_strangers),
+        cmocka_unit_test(tweets_by_strangers_to_be_searched),
+        cmocka_unit_test(tweets_by_strangers_to_be_told_of),
     };
 
     memset(largest, 'x', LARGEST);

@@ -59,8 +59,10 @@ static void the_broker_dies(void **state) {
 static void everything_dies_at_once(void **state) {
     /* clang-format off */
     static const char *const all[] = {
-        "broker-1", "postgres", "redis", "tweet-service", "timeline-service", "outbox-relay-1",
-        "outbox-relay-2", "fanout-worker-1", "fanout-worker-2", "trending-service",
+        "broker-1", "postgres", "redis",
+        "tweet-service", "timeline-service", "search-service", "trending-service",
+        "outbox-relay-1", "outbox-relay-2", "fanout-worker-1", "fanout-worker-2",
+        "search-indexer-1", "search-indexer-2", "notification-worker-1", "notification-worker-2",
         "trending-worker-1", "trending-worker-2", "analytics-worker-1", "analytics-worker-2"};
     /* clang-format on */
     enum { ALL = sizeof(all) / sizeof(*all) };

@@ -34,6 +34,8 @@ void ordeal_begin(struct ordeal *ordeal) {
 
     *ordeal = (struct ordeal){0};
     assert_ok(world_open(&ordeal->world, AUTHORS + FOLLOWERS + LATE, err), err);
+    world_watch_search(ordeal->world);
+    assert_ok(world_watch_mentions(ordeal->world, err), err);
     kpk_history_order(ordeal->world->history, TOPIC_OBSERVER, KPK_ORDER_OLDEST_FIRST);
     for (int author = 0; author < AUTHORS; author++) {
         kpk_history_expect(ordeal->world->history, TOPIC_OBSERVER,
@@ -182,7 +184,8 @@ void ordeal_end(struct ordeal *ordeal) {
              kpk_mono_ms() < deadline);
     kpk_report_text(&report, text, sizeof(text));
     if (!clean) fail_msg("%s", text);
-    print_message("%s; %d events repeated in the topic\n", text, ordeal->repeated);
+    print_message("%s; %d events repeated in the topic, %d notifications asked for again\n",
+                  text, ordeal->repeated, mention_watch_repeated(ordeal->world->mentions));
     judge_trend(ordeal);
     kpk_tail_close(ordeal->tail);
     world_close(ordeal->world);

@@ -4,8 +4,9 @@
  *   ordeal_begin(&ordeal)             users, follows, a thread that posts
  *   ...                               harm; ordeal_follow_late(&ordeal)
  *   ordeal_go_on(&ordeal)             the load is acknowledged again
- *   ordeal_end(&ordeal)               the verdict: every timeline over HTTP, the topic, the
- *                                     warehouse, and the count of the world's own hashtag
+ *   ordeal_end(&ordeal)               the verdict: every timeline and search over HTTP, the
+ *                                     mentions that were asked for, the topic, the warehouse,
+ *                                     and the count of the world's own hashtag
  *
  * The topic is one more observer, oldest first within each author. There an event may be
  * repeated (the relay publishes a row again when it dies before deleting it): it has the same
