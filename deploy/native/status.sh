@@ -51,7 +51,7 @@ cmd_status() {
     processes_load
     supervisor_pid >/dev/null || fail "the stack in $STATE does not run" "run: make up"
     rows=$(ctl status || true)
-    printf '%-20s %7s  %-9s %9s %6s %8s  %s\n' PROCESS PID STATE UPTIME PORT MEMORY READY
+    printf '%-22s %7s  %-9s %9s %6s %8s  %s\n' PROCESS PID STATE UPTIME PORT MEMORY READY
     for name in "${PROCESSES[@]}"; do
         process_row "$name" "$rows"
         memory=0 ready=no
@@ -62,9 +62,9 @@ cmd_status() {
         fi
         [[ $ready == yes ]] || bad=1
         total=$((total + memory))
-        printf '%-20s %7s  %-9s %9s %6s %5d MB  %s\n' "$name" "$pid" "$state" "$uptime" \
+        printf '%-22s %7s  %-9s %9s %6s %5d MB  %s\n' "$name" "$pid" "$state" "$uptime" \
             "${PORT_OF[$name]}" "$memory" "$ready"
     done
-    printf '%-20s %46d MB\n' "all" "$total"
+    printf '%-22s %46d MB\n' "all" "$total"
     return "$bad"
 }

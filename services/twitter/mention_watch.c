@@ -11,12 +11,14 @@ enum { PEEK_MS = 50 };
 
 struct known {
     char id[KPK_UUID_BYTES];
+    struct known *before; /* the one that came before it */
     UT_hash_handle hh;
 };
 
 struct mention_watch {
     struct kpk_tail *tail;
-    struct known *known;
+    struct known *known; /* by id */
+    struct known *newest;
     int repeated;
 };
 
@@ -36,11 +38,10 @@ int mention_watch_open(struct mention_watch **out, struct kpk_err *err) {
 }
 
 void mention_watch_close(struct mention_watch *watch) {
-    struct known *known, *next;
-
     if (!watch) return;
-    HASH_ITER(hh, watch->known, known, next) {
-        HASH_DEL(watch->known, known);
+    HASH_CLEAR(hh, watch->known);
+    for (struct known *known = watch->newest, *before; known; known = before) {
+        before = known->before;
         free(known);
     }
     kpk_tail_close(watch->tail);
@@ -59,6 +60,8 @@ static int remember(struct mention_watch *watch, const char *id, struct kpk_err 
     known = calloc(1, sizeof(*known));
     if (!known) return kpk_fail(err, KPK_FATAL, "mentions: no memory");
     strcpy(known->id, id);
+    known->before = watch->newest;
+    watch->newest = known;
     HASH_ADD_STR(watch->known, id, known);
     return 1;
 }

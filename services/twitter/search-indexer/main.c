@@ -6,7 +6,7 @@
 
 int main(int argc, char **argv) {
     static const struct group_worker worker = {
-        .name = "search-indexer",
+        .name = KPK_GROUP_SEARCH_INDEXER, /* the program is called as its group */
         .summary = "puts tweets into the full-text index",
         .group = KPK_GROUP_SEARCH_INDEXER,
         .effect = &index_tweets,
