@@ -315,7 +315,7 @@ struct poster {
     int count;
     pthread_t thread;
     atomic_int acked;
-    atomic_bool stop;
+    atomic_bool stop, finished;
 };
 
 static void post_one(struct poster *poster, struct post *post) {
@@ -351,6 +351,7 @@ static void *run_poster(void *arg) {
         else
             next_us -= ahead_us; /* a stall is not made up for by a burst */
     }
+    atomic_store(&poster->finished, true);
     return NULL;
 }
 
@@ -382,6 +383,7 @@ fail:
 }
 
 int poster_acked(const struct poster *poster) { return atomic_load(&poster->acked); }
+bool poster_finished(const struct poster *poster) { return atomic_load(&poster->finished); }
 
 void poster_stop(struct poster *poster) {
     char text[TEXT_BYTES];

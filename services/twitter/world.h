@@ -113,7 +113,8 @@ struct poster_opts {
  * world_post() and world_check(). */
 int poster_start(struct poster **poster, struct world *world, const struct poster_opts *opts,
                  struct kpk_err *err) KPK_MUST_CHECK;
-int poster_acked(const struct poster *poster); /* so far; any thread */
+int poster_acked(const struct poster *poster);     /* so far; any thread */
+bool poster_finished(const struct poster *poster); /* has it posted 'most'? any thread */
 
 /* Finish the post in hand, end the thread, and put what it was told into the world's history. */
 void poster_stop(struct poster *poster); /* NULL is fine */
