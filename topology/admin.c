@@ -138,6 +138,38 @@ rd_kafka_event_t *kpk_admin_answer(struct kpk_admin *admin, rd_kafka_AdminOption
     return NULL;
 }
 
+int kpk_admin_offsets(struct kpk_admin *admin, rd_kafka_topic_partition_list_t *at,
+                      int64_t spec, rd_kafka_IsolationLevel_t isolation, struct kpk_err *err) {
+    rd_kafka_AdminOptions_t *opts;
+    rd_kafka_event_t *event;
+    size_t count;
+
+    if (at->cnt == 0) return 0; /* an empty request is an error */
+    opts = kpk_admin_options(admin, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
+    rd_kafka_error_t *error = rd_kafka_AdminOptions_set_isolation_level(opts, isolation);
+    if (error) rd_kafka_error_destroy(error); /* both levels are known to be valid */
+    for (int i = 0; i < at->cnt; i++) {
+        at->elems[i].offset = spec;
+        at->elems[i].err = RD_KAFKA_RESP_ERR__NOENT; /* until it is answered */
+    }
+    rd_kafka_ListOffsets(admin->rk, at, opts, admin->answers);
+    event = kpk_admin_answer(admin, opts, "list offsets", err);
+    if (!event) return -1;
+    const rd_kafka_ListOffsetsResultInfo_t **infos =
+        rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event), &count);
+    for (size_t i = 0; i < count; i++) {
+        const rd_kafka_topic_partition_t *result =
+            rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i]);
+        rd_kafka_topic_partition_t *asked =
+            rd_kafka_topic_partition_list_find(at, result->topic, result->partition);
+        if (!asked) continue;
+        asked->err = result->err;
+        asked->offset = result->offset;
+    }
+    rd_kafka_event_destroy(event);
+    return 0;
+}
+
 /* --- what is there ----------------------------------------------------------------------- */
 
 static void read_partitions(struct kpk_topic_found *found,

@@ -72,4 +72,14 @@ rd_kafka_queue_t *kpk_admin_queue(struct kpk_admin *admin);
 rd_kafka_event_t *kpk_admin_answer(struct kpk_admin *admin, rd_kafka_AdminOptions_t *opts,
                                    const char *what, struct kpk_err *err);
 
+/* Ask for one offset of every partition in 'at'. A partition that nobody leads would fail the
+ * request for all: leave it out.
+ * at       its offsets are overwritten; -1 for a time after the last record. Where 'err' of an
+ *          element is set, that partition has no answer
+ * spec     a time in epoch milliseconds, or RD_KAFKA_OFFSET_SPEC_*
+ * returns  0, or -1 with 'err' (WAIT) */
+int kpk_admin_offsets(struct kpk_admin *admin, rd_kafka_topic_partition_list_t *at,
+                      int64_t spec, rd_kafka_IsolationLevel_t isolation,
+                      struct kpk_err *err) KPK_MUST_CHECK;
+
 #endif

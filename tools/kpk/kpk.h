@@ -19,6 +19,7 @@ int kpk_topics_apply(int argc, char **argv, struct kpk_err *err);
 int kpk_topics_list(int argc, char **argv, struct kpk_err *err);
 int kpk_topics_describe(int argc, char **argv, struct kpk_err *err);
 int kpk_lag_command(int argc, char **argv, struct kpk_err *err);
+int kpk_group_reset(int argc, char **argv, struct kpk_err *err);
 int kpk_tail_command(int argc, char **argv, struct kpk_err *err);
 int kpk_dlq_list(int argc, char **argv, struct kpk_err *err);
 int kpk_dlq_show(int argc, char **argv, struct kpk_err *err);

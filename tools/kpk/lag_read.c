@@ -197,28 +197,11 @@ static void store_begin(struct kpk_lag_partition *partition, int64_t offset) {
 static int ask(struct kpk_admin *admin, struct kpk_lag *lag,
                rd_kafka_topic_partition_list_t *at, const struct question *question,
                struct kpk_err *err) {
-    rd_kafka_AdminOptions_t *opts;
-    rd_kafka_event_t *event;
-    size_t count;
-
-    if (at->cnt == 0) return 0;
-    opts = kpk_admin_options(admin, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
-    rd_kafka_error_t *error =
-        rd_kafka_AdminOptions_set_isolation_level(opts, question->isolation);
-    if (error) rd_kafka_error_destroy(error); /* both levels are known to be valid */
-    for (int i = 0; i < at->cnt; i++) at->elems[i].offset = question->spec;
-    rd_kafka_ListOffsets(admin->rk, at, opts, kpk_admin_queue(admin));
-    event = kpk_admin_answer(admin, opts, "list offsets", err);
-    if (!event) return -1;
-    const rd_kafka_ListOffsetsResultInfo_t **infos =
-        rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event), &count);
-    for (size_t i = 0; i < count; i++) {
-        const rd_kafka_topic_partition_t *result =
-            rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i]);
-        struct kpk_lag_partition *partition = find(lag, result);
-        if (partition && !result->err) question->store(partition, result->offset);
+    if (kpk_admin_offsets(admin, at, question->spec, question->isolation, err)) return -1;
+    for (int i = 0; i < at->cnt; i++) {
+        struct kpk_lag_partition *partition = find(lag, &at->elems[i]);
+        if (partition && !at->elems[i].err) question->store(partition, at->elems[i].offset);
     }
-    rd_kafka_event_destroy(event);
     return 0;
 }
 

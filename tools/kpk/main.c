@@ -19,6 +19,7 @@ static const struct command {
     {"topics list", kpk_topics_list, "print the table of topics"},
     {"topics describe", kpk_topics_describe, "print how the topics are on the cluster"},
     {"lag", kpk_lag_command, "print how far behind groups are, and when they will have caught up"},
+    {"group reset", kpk_group_reset, "set where a stopped group goes on: the beginning, the end, a time, an offset"},
     {"tail", kpk_tail_command, "print the records of a topic, and go on with what comes"},
     {"dlq list", kpk_dlq_list, "list the dead letters: from where, by whom, why"},
     {"dlq show", kpk_dlq_show, "print one dead letter, or any other record, whole"},
