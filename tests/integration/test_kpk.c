@@ -4,6 +4,7 @@
 #include "common/pg.h"
 #include "services/twitter/database.h"
 #include "services/twitter/world.h"
+#include "tests/support/cli.h"
 #include "tests/support/stack.h"
 #include "tests/support/test.h"
 #include "topology/topology.h"
@@ -12,63 +13,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
-#define KPK "build/bin/kpk"
-
-enum { ARRIVE_MS = 30000, TAG_BYTES = KPK_UUID_BYTES, OUTPUT_BYTES = 256 * 1024 };
+enum { ARRIVE_MS = 30000, TAG_BYTES = KPK_UUID_BYTES };
 
 static struct kpk_err error, *err = &error;
 
-/* --- running it -------------------------------------------------------------------------- */
-
-struct output {
-    char text[OUTPUT_BYTES]; /* what it wrote, stderr too */
-    int status;
-};
-
-static FILE *start(const char *settings, const char *arguments) {
-    char command[1024];
-
-    snprintf(command, sizeof(command), "%s " KPK " %s 2>&1", settings, arguments);
-    FILE *pipe = popen(command, "r");
-    if (!pipe) fail_msg("%s: cannot be run", command);
-    return pipe;
-}
-
-static void finish(FILE *pipe, struct output *output) {
-    size_t len = fread(output->text, 1, sizeof(output->text) - 1, pipe);
-
-    output->text[len] = '\0';
-    output->status = pclose(pipe);
-    assert_true(WIFEXITED(output->status));
-    output->status = WEXITSTATUS(output->status);
-}
-
-static struct output *run(const char *settings, const char *fmt, ...) KPK_PRINTF(2, 3);
-static struct output *run(const char *settings, const char *fmt, ...) {
-    static struct output output;
-    char arguments[512];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(arguments, sizeof(arguments), fmt, args);
-    va_end(args);
-    finish(start(settings, arguments), &output);
-    return &output;
-}
-
-static void assert_says(const struct output *output, const char *part) {
-    if (!strstr(output->text, part)) fail_msg("no '%s' in:\n%s", part, output->text);
-}
-
-static void assert_status(const struct output *output, int status) {
-    if (output->status != status)
-        fail_msg("exit %d, not %d:\n%s", output->status, status, output->text);
-}
+/* --- what it prints ---------------------------------------------------------------------- */
 
 /* Nothing but UTF-8, without control characters of either kind. */
-static void assert_harmless(const struct output *output) {
+static void assert_harmless(const struct cli_output *output) {
     const char *text = output->text;
 
     assert_true(kpk_utf8_valid(text, strlen(text), NULL));
@@ -80,7 +33,7 @@ static void assert_harmless(const struct output *output) {
     }
 }
 
-static int count_lines(const struct output *output) {
+static int count_lines(const struct cli_output *output) {
     int lines = 0;
 
     for (const char *at = output->text; *at; at++) lines += *at == '\n';
@@ -119,24 +72,24 @@ static void write_hostile(const char *tag) {
 
 /* A person watches the end of the topic while a stranger writes to it. */
 static void tail_shows_a_hostile_record(void **state) {
-    static struct output output;
+    static struct cli_output output;
     char tag[TAG_BYTES], arguments[128], line[256];
 
     (void)state;
     kpk_uuid7(tag);
     snprintf(arguments, sizeof(arguments),
              "tail " KPK_TOPIC_TWEETS " --header run=%s --limit 1", tag);
-    FILE *pipe = start("", arguments);
+    FILE *pipe = cli_start("", arguments);
     assert_non_null(fgets(line, sizeof(line), pipe)); /* it is reading now */
     assert_non_null(strstr(line, "from end"));
     write_hostile(tag);
-    finish(pipe, &output);
-    assert_status(&output, 0);
+    cli_finish(pipe, &output);
+    cli_assert_status(&output, 0);
     assert_harmless(&output);
-    assert_says(&output, HOSTILE_SHOWN "\n");
-    assert_says(&output, "key k\\x1b[5m\n");
-    assert_says(&output, "    \\x1b[31m\\x0d  \\x1b[8mhidden\\x0a\n");
-    assert_says(&output, tag);
+    cli_assert_says(&output, HOSTILE_SHOWN "\n");
+    cli_assert_says(&output, "key k\\x1b[5m\n");
+    cli_assert_says(&output, "    \\x1b[31m\\x0d  \\x1b[8mhidden\\x0a\n");
+    cli_assert_says(&output, tag);
 }
 
 static void tail_shows_it_as_json(void **state) {
@@ -147,9 +100,9 @@ static void tail_shows_it_as_json(void **state) {
     (void)state;
     kpk_uuid7(tag);
     write_hostile(tag);
-    struct output *output =
-        run("", "tail " KPK_TOPIC_TWEETS " --from 5m --header run=%s --json", tag);
-    assert_status(output, 0);
+    struct cli_output *output =
+        cli_run("", "tail " KPK_TOPIC_TWEETS " --from 5m --header run=%s --json", tag);
+    cli_assert_status(output, 0);
     assert_harmless(output);
     assert_int_equal(count_lines(output), 1);
     json = kpk_json_parse(output->text, strlen(output->text), err);
@@ -174,33 +127,33 @@ static void tail_filters_and_cuts(void **state) {
         snprintf(key, sizeof(key), "%s-%d", tag, i);
         write_record(key, large, sizeof(large), tag);
     }
-    struct output *output = run(
+    struct cli_output *output = cli_run(
         "", "tail " KPK_TOPIC_TWEETS " --from beginning --key %s-1 --header run=%s", tag, tag);
-    assert_status(output, 0);
+    cli_assert_status(output, 0);
     assert_int_equal(count_lines(output), 5); /* position, three headers, value */
-    assert_says(output, "-1\n");
-    assert_says(output, "xxx... (5000 bytes)\n");
-    output = run("", "tail " KPK_TOPIC_TWEETS " --from beginning --key %s-1 --full", tag);
+    cli_assert_says(output, "-1\n");
+    cli_assert_says(output, "xxx... (5000 bytes)\n");
+    output = cli_run("", "tail " KPK_TOPIC_TWEETS " --from beginning --key %s-1 --full", tag);
     assert_true(strlen(output->text) > sizeof(large));
 
-    output = run(
+    output = cli_run(
         "", "tail " KPK_TOPIC_TWEETS " --from beginning --header run=%s --limit 2 --json", tag);
     assert_int_equal(count_lines(output), 2);
-    output = run("", "tail " KPK_TOPIC_TWEETS " --from beginning --key %s", tag);
-    assert_status(output, 0);
+    output = cli_run("", "tail " KPK_TOPIC_TWEETS " --from beginning --key %s", tag);
+    cli_assert_status(output, 0);
     assert_int_equal(count_lines(output), 1);
-    assert_says(output, "no record to show");
+    cli_assert_says(output, "no record to show");
 }
 
 static void tail_refuses(void **state) {
-    struct output *output = run("", "tail no-such-topic");
+    struct cli_output *output = cli_run("", "tail no-such-topic");
 
     (void)state;
-    assert_status(output, 1);
-    assert_says(output, "no topic 'no-such-topic'");
-    output = run("", "tail " KPK_TOPIC_TWEETS " --from yesterday");
-    assert_status(output, 2);
-    assert_says(output, "'yesterday' is none of: beginning, end, an offset");
+    cli_assert_status(output, 1);
+    cli_assert_says(output, "no topic 'no-such-topic'");
+    output = cli_run("", "tail " KPK_TOPIC_TWEETS " --from yesterday");
+    cli_assert_status(output, 2);
+    cli_assert_says(output, "'yesterday' is none of: beginning, end, an offset");
 }
 
 /* --- dead letters ------------------------------------------------------------------------ */
@@ -218,9 +171,9 @@ static bool find_letter(void *ctx) {
 
     kpk_topic_dlq(kpk_topic_find(KPK_TOPIC_TWEETS), kpk_group_find(KPK_GROUP_FANOUT_WORKERS),
                   dlq, &row);
-    struct output *output =
-        run("", "tail %s --from 5m --header run=%s --limit 1", dlq, rejection->tag);
-    assert_status(output, 0);
+    struct cli_output *output =
+        cli_run("", "tail %s --from 5m --header run=%s --limit 1", dlq, rejection->tag);
+    cli_assert_status(output, 0);
     if (!strstr(output->text, rejection->tag)) return false;
     snprintf(rejection->letter, sizeof(rejection->letter), "%.*s",
              (int)strcspn(output->text, " "), output->text);
@@ -239,12 +192,12 @@ static void dlq_lists_and_shows(void **state) {
 
     (void)state;
     reject_a_record(&rejection);
-    struct output *output = run("", "dlq list --group " KPK_GROUP_FANOUT_WORKERS
-                                    " --topic " KPK_TOPIC_TWEETS " --limit 100000");
-    assert_status(output, 0);
+    struct cli_output *output = cli_run("", "dlq list --group " KPK_GROUP_FANOUT_WORKERS
+                                            " --topic " KPK_TOPIC_TWEETS " --limit 100000");
+    cli_assert_status(output, 0);
     assert_harmless(output);
-    assert_says(output, "not an event: header ce_specversion is missing\n");
-    assert_says(output, "\nCOUNT  GROUP");
+    cli_assert_says(output, "not an event: header ce_specversion is missing\n");
+    cli_assert_says(output, "\nCOUNT  GROUP");
     char *line = strstr(output->text, rejection.letter);
     if (!line) fail_msg("no %s in:\n%s", rejection.letter, output->text);
     while (line > output->text && line[-1] != '\n') line--;
@@ -253,22 +206,22 @@ static void dlq_lists_and_shows(void **state) {
     /* By its position and by its number. */
     const char *const names[] = {rejection.letter, number};
     for (int i = 0; i < 2; i++) {
-        output = run(
+        output = cli_run(
             "", "dlq show %s --group " KPK_GROUP_FANOUT_WORKERS " --topic " KPK_TOPIC_TWEETS,
             names[i]);
-        assert_status(output, 0);
+        cli_assert_status(output, 0);
         assert_harmless(output);
-        assert_says(output, rejection.letter);
-        assert_says(output, rejection.tag);
-        assert_says(output, "__dlq.errors.offset");
-        assert_says(output, HOSTILE_SHOWN "\n");
+        cli_assert_says(output, rejection.letter);
+        cli_assert_says(output, rejection.tag);
+        cli_assert_says(output, "__dlq.errors.offset");
+        cli_assert_says(output, HOSTILE_SHOWN "\n");
     }
 
-    output = run("", "dlq show " KPK_TOPIC_TWEETS ":0:999999999");
-    assert_status(output, 1);
-    assert_says(output, "no record at ");
-    output = run("", "dlq list --group nobody");
-    assert_status(output, 2);
+    output = cli_run("", "dlq show " KPK_TOPIC_TWEETS ":0:999999999");
+    cli_assert_status(output, 1);
+    cli_assert_says(output, "no record at ");
+    output = cli_run("", "dlq list --group nobody");
+    cli_assert_status(output, 2);
 }
 
 /* --- doctor ------------------------------------------------------------------------------ */
@@ -340,7 +293,7 @@ struct saying {
 static bool trace_says(void *ctx) {
     const struct saying *saying = ctx;
 
-    return strstr(run("", "trace %s", saying->id)->text, saying->part);
+    return strstr(cli_run("", "trace %s", saying->id)->text, saying->part);
 }
 
 /* From the outbox, where the relays leave it, through the topic to the group that reads it. */
@@ -354,26 +307,26 @@ static void trace_follows_a_tweet(void **state) {
     assert_ok(world_open(&world, 1, err), err);
     assert_ok(world_post(world, 0, &tweet, err), err);
     read_event_id(&tweet, id);
-    struct output *output = run("", "trace %s", id);
-    assert_status(output, 0);
-    assert_says(output, "pending: since ");
-    assert_says(output, "none has this ce_id");
+    struct cli_output *output = cli_run("", "trace %s", id);
+    cli_assert_status(output, 0);
+    cli_assert_says(output, "pending: since ");
+    cli_assert_says(output, "none has this ce_id");
 
     /* Without the database the topics still answer; here they do not know it yet. */
-    output = run("PGPORT=1", "trace %s", id);
-    assert_status(output, 1);
-    assert_says(output, "unknown: postgresql: connect");
-    assert_says(output, "none has this ce_id");
-    assert_says(output, "found nowhere");
+    output = cli_run("PGPORT=1", "trace %s", id);
+    cli_assert_status(output, 1);
+    cli_assert_says(output, "unknown: postgresql: connect");
+    cli_assert_says(output, "none has this ce_id");
+    cli_assert_says(output, "found nowhere");
 
     relays_go_on(NULL);
     if (!wait_until(ARRIVE_MS, trace_says, &(struct saying){id, "  processed  "}))
-        fail_msg("it is not processed:\n%s", run("", "trace %s", id)->text);
-    output = run("", "trace %s", id);
-    assert_status(output, 0);
-    assert_says(output, "not there: published and deleted");
-    assert_says(output, TWITTER_TWEET_CREATED "\n");
-    assert_says(output, "\ndead letters\n  none has this ce_id\n");
+        fail_msg("it is not processed:\n%s", cli_run("", "trace %s", id)->text);
+    output = cli_run("", "trace %s", id);
+    cli_assert_status(output, 0);
+    cli_assert_says(output, "not there: published and deleted");
+    cli_assert_says(output, TWITTER_TWEET_CREATED "\n");
+    cli_assert_says(output, "\ndead letters\n  none has this ce_id\n");
     world_close(world);
 }
 
@@ -383,13 +336,13 @@ static void trace_shows_a_rejection(void **state) {
     (void)state;
     reject_a_record(&rejection);
     if (!wait_until(ARRIVE_MS, trace_says, &(struct saying){rejection.tag, "  rejected  "}))
-        fail_msg("it is not rejected:\n%s", run("", "trace %s", rejection.tag)->text);
-    struct output *output = run("", "trace %s", rejection.tag);
-    assert_status(output, 0);
+        fail_msg("it is not rejected:\n%s", cli_run("", "trace %s", rejection.tag)->text);
+    struct cli_output *output = cli_run("", "trace %s", rejection.tag);
+    cli_assert_status(output, 0);
     assert_harmless(output);
-    assert_says(output, rejection.letter);
-    assert_says(output, "not an event: header ce_specversion is missing\n");
-    assert_says(output, "k\\x1b[5m");
+    cli_assert_says(output, rejection.letter);
+    cli_assert_says(output, "not an event: header ce_specversion is missing\n");
+    cli_assert_says(output, "k\\x1b[5m");
 }
 
 int main(void) {

@@ -22,30 +22,55 @@ static rd_kafka_t *open_handle(const char *group) {
     return rk;
 }
 
-static int partitions_of(rd_kafka_t *rk, const char *name) {
+/* Every partition of the topic, without offsets. */
+static rd_kafka_topic_partition_list_t *list_partitions(rd_kafka_t *rk, const char *name) {
     rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
     const struct rd_kafka_metadata *metadata;
-    int count;
 
     if (rd_kafka_metadata(rk, 0, topic, &metadata, ASK_TIMEOUT_MS))
         fail_msg("%s: no answer", name);
-    count = metadata->topics[0].partition_cnt;
+    for (int i = 0; i < metadata->topics[0].partition_cnt; i++)
+        rd_kafka_topic_partition_list_add(list, name, i);
     rd_kafka_metadata_destroy(metadata);
     rd_kafka_topic_destroy(topic);
-    return count;
+    return list;
 }
 
-int64_t offsets_end(const char *name) {
+rd_kafka_topic_partition_list_t *offsets_at(const char *topic, int64_t where) {
     rd_kafka_t *rk = open_handle("unused");
-    int64_t sum = 0;
+    rd_kafka_topic_partition_list_t *list = list_partitions(rk, topic);
 
-    for (int i = 0, count = partitions_of(rk, name); i < count; i++) {
-        int64_t first, end;
-        if (rd_kafka_query_watermark_offsets(rk, name, i, &first, &end, ASK_TIMEOUT_MS))
-            fail_msg("%s [%d]: no answer", name, i);
-        sum += end;
+    for (int i = 0; i < list->cnt; i++) list->elems[i].offset = where;
+    if (where >= 0 && rd_kafka_offsets_for_times(rk, list, ASK_TIMEOUT_MS))
+        fail_msg("%s: no answer to a time", topic);
+    for (int i = 0; i < list->cnt; i++) {
+        int64_t *offset = &list->elems[i].offset, first, end;
+        if (rd_kafka_query_watermark_offsets(rk, topic, i, &first, &end, ASK_TIMEOUT_MS))
+            fail_msg("%s [%d]: no answer", topic, i);
+        if (*offset == RD_KAFKA_OFFSET_BEGINNING) *offset = first;
+        if (*offset == RD_KAFKA_OFFSET_END) *offset = end; /* of a time: all are older */
     }
     rd_kafka_destroy(rk);
+    return list;
+}
+
+rd_kafka_topic_partition_list_t *offsets_committed(const char *group, const char *topic) {
+    rd_kafka_t *rk = open_handle(group);
+    rd_kafka_topic_partition_list_t *list = list_partitions(rk, topic);
+
+    if (rd_kafka_committed(rk, list, ASK_TIMEOUT_MS))
+        fail_msg("group %s: no answer to what it committed", group);
+    rd_kafka_destroy(rk);
+    return list;
+}
+
+int64_t offsets_end(const char *topic) {
+    rd_kafka_topic_partition_list_t *ends = offsets_at(topic, RD_KAFKA_OFFSET_END);
+    int64_t sum = 0;
+
+    for (int i = 0; i < ends->cnt; i++) sum += ends->elems[i].offset;
+    rd_kafka_topic_partition_list_destroy(ends);
     return sum;
 }
 
@@ -126,16 +151,9 @@ static bool rewound(void *ctx) {
 }
 
 void offsets_rewind(const char *group, const char *topic) {
-    rd_kafka_topic_partition_list_t *first = rd_kafka_topic_partition_list_new(8);
+    rd_kafka_topic_partition_list_t *first = offsets_at(topic, RD_KAFKA_OFFSET_BEGINNING);
     rd_kafka_t *rk = open_handle(group);
 
-    for (int i = 0, count = partitions_of(rk, topic); i < count; i++) {
-        rd_kafka_topic_partition_t *entry = rd_kafka_topic_partition_list_add(first, topic, i);
-        int64_t end;
-        if (rd_kafka_query_watermark_offsets(rk, topic, i, &entry->offset, &end,
-                                             ASK_TIMEOUT_MS))
-            fail_msg("%s [%d]: no answer", topic, i);
-    }
     if (!wait_until(REWIND_MS, rewound, &(struct rewind){rk, first}))
         fail_msg("group %s cannot be rewound", group);
     rd_kafka_topic_partition_list_destroy(first);
