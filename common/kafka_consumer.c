@@ -266,12 +266,16 @@ static int consumer_event(struct kpk_consumer *consumer, const rd_kafka_message_
     switch (msg->err) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         kpk_metric_add(&out_of_range, 1);
+        kpk_error("offset-out-of-range", "group=%s topic=%s partition=%d reason=%s",
+                  consumer->group, topic, msg->partition,
+                  kpk_quote(&quoted, rd_kafka_message_errstr(msg)));
+        /* Short: the command must not be cut. */
         return kpk_fail(
             err, KPK_FATAL,
-            "group %s: the committed offset of %s [%d] is out of range: retention passed "
-            "the group by, records were lost to it. To go on from what is left, reset "
-            "the group's offsets",
-            consumer->group, topic, msg->partition);
+            "%s [%d]: retention passed the group by, records were lost to it. To go "
+            "on with what is left, stop its members, then: kpk group reset %s --to "
+            "beginning",
+            topic, msg->partition, consumer->group);
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
