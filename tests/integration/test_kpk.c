@@ -252,7 +252,7 @@ static void doctor_names_what_is_bad(void **state) {
     assert_says(output, KPK_GROUP_FANOUT_WORKERS " has no members, and never had");
 
     output = run("PGPORT=1 KPK_REDIS_URL=redis://127.0.0.1:1 KPK_BOOTSTRAP_SERVERS=127.0.0.1:1",
-                 "doctor --wait 1");
+                 "doctor --wait 2");
     assert_status(output, 1);
     assert_says(output, "  bad   brokers       no broker answers at 127.0.0.1:1");
     assert_says(output, "\n  bad   postgres      cannot be asked: ");

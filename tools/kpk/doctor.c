@@ -24,7 +24,7 @@ static const struct kpk_opt opts[] = {
     {"system", NULL, KPK_OPT_LIST, args.systems, NULL, 0, SYSTEMS, "only this system's topics, groups and outbox; may be repeated"},
     {"brokers", NULL, KPK_OPT_INT, &args.brokers, NULL, 1, 1000, "how many brokers there should be, numbered from 1; without it, those that the cluster knows of"},
     {"without", NULL, KPK_OPT_LIST, args.without, NULL, 0, PARTS, "kafka, topics, groups, postgres, outbox or redis: known to be down, and not looked at; may be repeated"},
-    {"wait", NULL, KPK_OPT_INT, &args.wait_s, "5", 1, 300, "seconds for all that is asked of Kafka; PostgreSQL and Redis have 5"},
+    {"wait", NULL, KPK_OPT_INT, &args.wait_s, "5", 2, 300, "seconds for all that is asked of Kafka; PostgreSQL and Redis have 5"},
     {0},
 };
 /* clang-format on */
