@@ -231,33 +231,34 @@ static void doctor_counts_dead_letters(void **state) {
 
     (void)state;
     reject_a_record(&rejection);
-    struct output *output = run("", "doctor");
-    assert_status(output, 0);
+    struct cli_output *output = cli_run("", "doctor");
+    cli_assert_status(output, 0);
     assert_harmless(output);
-    assert_says(output, "\n  warn  dead letters  of " KPK_GROUP_FANOUT_WORKERS ": ");
-    assert_says(output, "kpk dlq list --group " KPK_GROUP_FANOUT_WORKERS);
-    assert_says(output, "\n  ok    topics ");
-    assert_says(output, "\n  ok    controllers ");
-    assert_says(output, "\n  ok    outbox ");
+    cli_assert_says(output, "\n  warn  dead letters  of " KPK_GROUP_FANOUT_WORKERS ": ");
+    cli_assert_says(output, "kpk dlq list --group " KPK_GROUP_FANOUT_WORKERS);
+    cli_assert_says(output, "\n  ok    topics ");
+    cli_assert_says(output, "\n  ok    controllers ");
+    cli_assert_says(output, "\n  ok    outbox ");
 }
 
 static void doctor_names_what_is_bad(void **state) {
-    struct output *output = run("KPK_NAMESPACE=nobody", "doctor");
+    struct cli_output *output = cli_run("KPK_NAMESPACE=nobody", "doctor");
 
     (void)state;
-    assert_status(output, 1);
-    assert_says(output, "\n  bad   topics        ");
-    assert_says(output, " missing: nobody." KPK_TOPIC_TWEETS);
-    assert_says(output, "-> build/bin/kpk topics apply\n");
-    assert_says(output, KPK_GROUP_FANOUT_WORKERS " has no members, and never had");
+    cli_assert_status(output, 1);
+    cli_assert_says(output, "\n  bad   topics        ");
+    cli_assert_says(output, " missing: nobody." KPK_TOPIC_TWEETS);
+    cli_assert_says(output, "-> build/bin/kpk topics apply\n");
+    cli_assert_says(output, KPK_GROUP_FANOUT_WORKERS " has no members, and never had");
 
-    output = run("PGPORT=1 KPK_REDIS_URL=redis://127.0.0.1:1 KPK_BOOTSTRAP_SERVERS=127.0.0.1:1",
-                 "doctor --wait 2");
-    assert_status(output, 1);
-    assert_says(output, "  bad   brokers       no broker answers at 127.0.0.1:1");
-    assert_says(output, "\n  bad   postgres      cannot be asked: ");
-    assert_says(output, "\n  bad   redis         cannot be asked: 127.0.0.1:1: ");
-    assert_says(output, "kpk doctor: 3 bad, 0 warn, 0 ok\n");
+    output =
+        cli_run("PGPORT=1 KPK_REDIS_URL=redis://127.0.0.1:1 KPK_BOOTSTRAP_SERVERS=127.0.0.1:1",
+                "doctor --wait 2");
+    cli_assert_status(output, 1);
+    cli_assert_says(output, "  bad   brokers       no broker answers at 127.0.0.1:1");
+    cli_assert_says(output, "\n  bad   postgres      cannot be asked: ");
+    cli_assert_says(output, "\n  bad   redis         cannot be asked: 127.0.0.1:1: ");
+    cli_assert_says(output, "kpk doctor: 3 bad, 0 warn, 0 ok\n");
 }
 
 /* --- trace ------------------------------------------------------------------------------- */
