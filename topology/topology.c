@@ -41,6 +41,8 @@ const struct kpk_group kpk_groups[] = {
 };
 /* clang-format on */
 
+const char *const kpk_systems_that_run[] = {"twitter", NULL};
+
 static struct {
     char prefix[NAMESPACE_BYTES + 2];
     bool small;

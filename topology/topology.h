@@ -64,6 +64,10 @@ extern const struct kpk_group kpk_groups[];
 const struct kpk_topic *kpk_topic_find(const char *base_name); /* NULL: none */
 const struct kpk_group *kpk_group_find(const char *base_name); /* NULL: none */
 
+/* The systems whose services run: all but the worked examples of patterns/, which make their topics
+ * in namespaces of their own. NULL-terminated */
+extern const char *const kpk_systems_that_run[];
+
 bool kpk_group_reads(const struct kpk_group *group, const struct kpk_topic *topic);
 
 /* The largest record that 'topic' takes, as the broker counts it: the default written out. */

@@ -21,7 +21,7 @@ static struct {
 
 /* clang-format off */
 static const struct kpk_opt opts[] = {
-    {"system", NULL, KPK_OPT_LIST, args.systems, NULL, 0, SYSTEMS, "only this system's topics, groups and outbox; may be repeated"},
+    {"system", NULL, KPK_OPT_LIST, args.systems, NULL, 0, SYSTEMS, "only this system's topics, groups and outbox; may be repeated; without it, all whose services run"},
     {"brokers", NULL, KPK_OPT_INT, &args.brokers, NULL, 1, 1000, "how many brokers there should be, numbered from 1; without it, those that the cluster knows of"},
     {"without", NULL, KPK_OPT_LIST, args.without, NULL, 0, PARTS, "kafka, topics, groups, postgres, outbox or redis: known to be down, and not looked at; may be repeated"},
     {"wait", NULL, KPK_OPT_INT, &args.wait_s, "5", 2, 300, "seconds for all that is asked of Kafka; PostgreSQL and Redis have 5"},
@@ -52,6 +52,10 @@ static int check_args(struct kpk_err *err) {
                             args.without[i]);
     }
     return kpk_check_systems(args.systems, err);
+}
+
+static const char *const *systems(void) {
+    return args.systems[0] ? args.systems : kpk_systems_that_run;
 }
 
 static bool is_asked(const char *part) { return !kpk_is_without(args.without, part); }
@@ -118,7 +122,7 @@ static void examine_kafka(struct kpk_findings *findings, size_t *shown) {
 
     found.bundled = is_bundled(getenv("KPK_BOOTSTRAP_SERVERS"));
     found.expected = args.brokers;
-    found.systems = args.systems;
+    found.systems = systems();
     found.without = args.without;
     if (kpk_look_open(&look, &found, args.wait_s * 1000, &err))
         kpk_decide_unreachable(findings, &found, &err);
@@ -136,7 +140,7 @@ static void examine(struct kpk_findings *findings, size_t *shown) {
     bool postgres_runs = false, redis_runs = false;
 
     postgres =
-        (struct kpk_found_postgres){.bundled = postgres_is_bundled(), .systems = args.systems};
+        (struct kpk_found_postgres){.bundled = postgres_is_bundled(), .systems = systems()};
     if (is_asked("postgres")) postgres_runs = start(&postgres_thread, ask_postgres, &postgres);
     if (is_asked("redis")) redis_runs = start(&redis_thread, ask_redis, &redis);
     if (is_asked("kafka")) examine_kafka(findings, shown);

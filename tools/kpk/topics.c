@@ -163,7 +163,8 @@ int kpk_topics_describe(int argc, char **argv, struct kpk_err *err) {
 
     if (code) return code < 0 ? KPK_EXIT_USAGE : KPK_EXIT_OK;
     if (args.markdown) return kpk_topics_markdown(err);
-    if (kpk_plan_open(&plan, NULL, err)) return KPK_EXIT_FAILED;
+    if (kpk_plan_open(&plan, argc > 1 ? NULL : kpk_systems_that_run, err))
+        return KPK_EXIT_FAILED;
     code = KPK_EXIT_USAGE;
     if (check_names(&plan, argc, argv, err)) goto out;
     code = KPK_EXIT_FAILED;

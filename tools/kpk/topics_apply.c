@@ -79,7 +79,8 @@ int kpk_topics_apply(int argc, char **argv, struct kpk_err *err) {
     int code = kpk_opts_parse(&program, &argc, argv, err);
 
     if (code) return code < 0 ? KPK_EXIT_USAGE : KPK_EXIT_OK;
-    if (kpk_plan_open(&plan, args.systems, err)) return KPK_EXIT_USAGE;
+    if (kpk_plan_open(&plan, args.systems[0] ? args.systems : kpk_systems_that_run, err))
+        return KPK_EXIT_USAGE;
     if (kpk_scale_small()) printf("KPK_SCALE=small: a tenth of the guide's partitions\n");
     code = KPK_EXIT_FAILED;
     if (kpk_admin_open(
