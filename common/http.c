@@ -142,8 +142,9 @@ static enum MHD_Result send_answer(struct kpk_request *request) {
     return kpk_http_send(request);
 }
 
-static enum MHD_Result on_header(struct kpk_request *request, const char *method) {
-    int refused = kpk_http_request_check(request) || kpk_http_route(request, method) ||
+static enum MHD_Result on_header(struct kpk_request *request, const char *method,
+                                 const char *version) {
+    int refused = kpk_http_request_check(request, version) || kpk_http_route(request, method) ||
                   kpk_http_body_check(request);
 
     /* An answer at this point makes libmicrohttpd close the connection: right when a body comes
@@ -183,11 +184,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
                                   size_t *data_len, void **req_cls) {
     struct kpk_request *request = *req_cls;
 
-    (void)cls, (void)connection, (void)url, (void)version;
+    (void)cls, (void)connection, (void)url;
     if (!request) return MHD_NO; /* out of memory */
     switch (request->stage) {
     case STAGE_HEADER:
-        return on_header(request, method);
+        return on_header(request, method, version);
     case STAGE_BODY:
         if (*data_len == 0) return dispatch(request);
         if (kpk_http_body_add(request, data, *data_len)) return MHD_NO;
@@ -238,7 +239,6 @@ static int start_daemon(struct kpk_http *http, struct kpk_err *err) {
         MHD_OPTION_THREAD_POOL_SIZE, (unsigned)SOCKET_THREADS,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)http->opts.connections + ACCEPT_SLACK,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_URI_LOG_CALLBACK, on_target, http,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
         MHD_OPTION_NOTIFY_CONNECTION, kpk_http_connection_changed, http,

@@ -15,8 +15,12 @@
  * What a handler sees was checked: path, query and header fields are UTF-8 without NUL, a body
  * is within the route's limit and declared as application/json (which a page of another origin
  * cannot send without asking first). Every error is application/problem+json (RFC 9457): type,
- * title, status, detail, and 'field' when one input is to blame. Only what is no HTTP at all (a
- * broken request line, header fields above 8 KB) is answered by libmicrohttpd, in HTML. */
+ * title, status, detail, and 'field' when an input is to blame: a member of the body, a query
+ * field, a header field; else "path", "method" or "body". Only what is no HTTP at all is answered by
+ * libmicrohttpd, in HTML, as it asks nobody before: a broken request line, a header line without
+ * ':', 16 KB of them, a Content-Length that is no number, broken chunks. (Three things it hides, so
+ * no proxy in front may let them through: it cuts a target and a header line at a NUL byte, takes a
+ * folded header line for more of the name, and a line that begins with ':' for the last.) */
 #ifndef KPK_COMMON_HTTP_H
 #define KPK_COMMON_HTTP_H
 
@@ -103,8 +107,11 @@ void kpk_http_empty(struct kpk_response *response, int status);
 void kpk_http_problem(struct kpk_response *response, int status, const char *field,
                       const char *fmt, ...) KPK_PRINTF(4, 5);
 /* 'err' as a problem: REJECT 422 with its text, blaming the field that it begins with ("text:
- * ..."); WAIT and RETRY 503 and the rest 500, whose text is logged and stays inside. */
+ * ..."), or else the body; WAIT and RETRY 503 and the rest 500, whose text is logged and stays
+ * inside. */
 void kpk_http_fail(struct kpk_response *response, const struct kpk_err *err);
+/* The same for a REJECT that means another status: "id: no user 7" is a 404. */
+void kpk_http_reject(struct kpk_response *response, int status, const struct kpk_err *err);
 /* A header field more, at most 8. 'name' and 'value' are copied. */
 void kpk_http_set_header(struct kpk_response *response, const char *name, const char *value);
 

@@ -1,10 +1,12 @@
-/* What the files of the HTTP server share; nobody else includes it.
+/* What the files of the HTTP server share; nobody else includes it, but for a fuzzer.
  *
  *   http.c          open and close; libmicrohttpd's callbacks; the queue and its workers
  *   http_accept.c   the listening socket; connections and their deadlines
- *   http_request.c  is this request sound? its target, header fields and body, and their
- * readers http_route.c    which row of the table answers it http_respond.c  the answer, on its
- * way out http_ready.c    /readyz
+ *   http_request.c  is this request sound? its header fields and body, and their readers
+ *   http_target.c   its path and query
+ *   http_route.c    which row of the table answers it
+ *   http_respond.c  the answer, on its way out
+ *   http_ready.c    /readyz
  *
  * A request belongs to one thread at a time: to its socket thread while it is read, to the
  * queue, a worker or /readyz while its connection is suspended, to the socket thread again once
@@ -24,7 +26,8 @@
 enum {
     HTTP_SEGMENTS = 16, /* of a path */
     HTTP_QUERIES = 32,
-    HTTP_HEADERS = 8, /* of a response, beside those every response has */
+    HTTP_HEADERS = 8,            /* of a response, beside those every response has */
+    HTTP_HEADER_BYTES = 8 << 10, /* request line and header fields of a request */
     HTTP_STATUS_CLASSES = 6,
     HTTP_DISCARD_BYTES = 1 << 20,
     HTTP_TICK_MS = 250,
@@ -165,10 +168,18 @@ void kpk_http_deadline_clear(struct kpk_request *request);
 struct kpk_request *kpk_http_request_new(struct kpk_http *http,
                                          struct MHD_Connection *connection, const char *target);
 void kpk_http_request_free(struct kpk_request *request);
-int kpk_http_request_check(struct kpk_request *request) KPK_MUST_CHECK;
+/* version  "HTTP/1.1" */
+int kpk_http_request_check(struct kpk_request *request, const char *version) KPK_MUST_CHECK;
 int kpk_http_body_check(struct kpk_request *request) KPK_MUST_CHECK;
 /* returns  0, or -1 when the connection must be cut */
 int kpk_http_body_add(struct kpk_request *request, const char *data, size_t len) KPK_MUST_CHECK;
+/* Fill the response with a problem. returns -1 */
+int kpk_http_refuse(struct kpk_request *request, int status, const char *field,
+                    const char *why);
+
+/* http_target.c */
+/* Take request->target apart. returns 0, or -1 with the response filled */
+int kpk_http_target_parse(struct kpk_request *request) KPK_MUST_CHECK;
 
 /* http_route.c */
 /* Do 'openapi' and 'routes' name the same paths and methods? FATAL names the first that

@@ -1,9 +1,9 @@
-/* A request is taken apart here, and refused when two readers could understand it differently:
- * a header field that must be one and came twice, an escape that is none, a name given twice.
- */
+/* A request's header fields and body, refused when two readers could understand them
+ * differently: a name that is none, a field that must be one and came twice, two lengths. */
 #include "common/http_internal.h"
 
 #include "common/clock.h"
+#include "common/json.h"
 #include "common/utf8.h"
 
 #include <stdlib.h>
@@ -36,73 +36,10 @@ void kpk_http_request_free(struct kpk_request *request) {
     free(request);
 }
 
-static int refuse(struct kpk_request *request, int status, const char *field, const char *why) {
+int kpk_http_refuse(struct kpk_request *request, int status, const char *field,
+                    const char *why) {
     kpk_http_problem(&request->response, status, field, "%s", why);
     return -1;
-}
-
-/* ---- the target ---- */
-
-static int hex(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-/* Undo percent-encoding in place, and "+" for a space in queries (HTML forms write that).
- * returns  NULL, or what is wrong */
-static const char *decode(char *text, bool plus) {
-    char *out = text;
-
-    for (const char *in = text; *in; in++, out++) {
-        *out = plus && *in == '+' ? ' ' : *in;
-        if (*in != '%') continue;
-        if (hex(in[1]) < 0 || hex(in[2]) < 0)
-            return "a '%' that two hexadecimal digits must follow";
-        *out = (char)(hex(in[1]) * 16 + hex(in[2]));
-        if (*out == '\0') return "a NUL byte";
-        in += 2;
-    }
-    *out = '\0';
-    return kpk_utf8_valid(text, strlen(text), NULL) ? NULL : "not UTF-8";
-}
-
-/* Split first, decode then: an encoded slash is data, not structure. */
-static int parse_path(struct kpk_request *request, char *path) {
-    const char *why;
-    char *segment;
-
-    if (*path != '/') return refuse(request, 400, NULL, "the target is not a path");
-    path++;
-    while ((segment = strsep(&path, "/"))) {
-        if ((why = decode(segment, false))) return refuse(request, 400, "path", why);
-        /* One more than any route has is enough to match none. */
-        if (request->segment_count <= HTTP_SEGMENTS)
-            request->segment[request->segment_count++] = segment;
-    }
-    return 0;
-}
-
-static int parse_query(struct kpk_request *request, char *query) {
-    const char *why;
-    char *name;
-
-    while ((name = strsep(&query, "&"))) {
-        char *value = name;
-
-        strsep(&value, "=");
-        if (!value) value = name + strlen(name); /* "?flag" is "?flag=" */
-        if (*name == '\0' && *value == '\0') continue;
-        if ((why = decode(name, true))) return refuse(request, 400, "query", why);
-        if ((why = decode(value, true))) return refuse(request, 400, name, why);
-        if (kpk_http_query(request, name))
-            return refuse(request, 400, name, "given twice in the query");
-        if (request->query_count == HTTP_QUERIES)
-            return refuse(request, 400, "query", "too many fields");
-        request->queries[request->query_count++] = (struct http_field){name, value};
-    }
-    return 0;
 }
 
 /* ---- the header fields ---- */
@@ -116,72 +53,104 @@ enum { ONCE = sizeof(once) / sizeof(once[0]) };
 struct field_check {
     struct kpk_request *request;
     int seen[ONCE];
+    const char *largest; /* the name of the field that takes most room */
+    size_t largest_bytes;
     int rc;
 };
+
+/* RFC 9110, 5.1: a token. "Content-Length : 5" has none, and is a length to some readers. */
+static bool is_token(const char *name) {
+    return *name && name[strspn(name, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                      "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
+}
+
+static const char *wrong_with(const char *name, size_t name_len, const char *value,
+                              size_t value_len) {
+    if (!is_token(name)) return "not the name of a header field";
+    if (strlen(name) != name_len || strlen(value) != value_len)
+        return "a NUL byte in a header field";
+    if (!kpk_utf8_valid(value, value_len, NULL)) return "a header field that is not UTF-8";
+    for (; *value; value++)
+        if (((unsigned char)*value < ' ' && *value != '\t') || *value == 0x7f)
+            return "a control character in a header field";
+    return NULL;
+}
 
 static enum MHD_Result check_field(void *cls, enum MHD_ValueKind kind, const char *name,
                                    size_t name_len, const char *value, size_t value_len) {
     struct field_check *check = cls;
+    const char *why = wrong_with(name, name_len, value ? value : "", value_len);
 
     (void)kind;
-    if (strlen(name) != name_len || (value && strlen(value) != value_len)) {
-        check->rc = refuse(check->request, 400, name, "a NUL byte in a header field");
-    } else if (!kpk_utf8_valid(name, name_len, NULL) ||
-               (value && !kpk_utf8_valid(value, value_len, NULL))) {
-        check->rc = refuse(check->request, 400, name, "a header field that is not UTF-8");
-    }
+    if (why) check->rc = kpk_http_refuse(check->request, 400, *name ? name : "header", why);
     for (size_t i = 0; i < ONCE && check->rc == 0; i++)
         if (strcasecmp(name, once[i]) == 0 && ++check->seen[i] > 1)
-            check->rc = refuse(check->request, 400, once[i], "a header field given twice");
+            check->rc =
+                kpk_http_refuse(check->request, 400, once[i], "a header field given twice");
+    if (name_len + value_len > check->largest_bytes) {
+        check->largest = name;
+        check->largest_bytes = name_len + value_len;
+    }
     return check->rc == 0 ? MHD_YES : MHD_NO;
 }
 
-static int check_fields(struct kpk_request *request) {
+/* RFC 6585, 5: the answer says which field is too large. */
+static int check_size(struct kpk_request *request, const struct field_check *check) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    if (!info || info->header_size <= HTTP_HEADER_BYTES) return 0;
+    if (strlen(request->target) > check->largest_bytes)
+        kpk_http_problem(&request->response, 414, "path",
+                         "it and the header fields are %zu bytes, at most %d",
+                         info->header_size, HTTP_HEADER_BYTES);
+    else
+        kpk_http_problem(&request->response, 431, check->largest,
+                         "the header fields are %zu bytes, at most %d; this is the largest",
+                         info->header_size, HTTP_HEADER_BYTES);
+    return -1;
+}
+
+static int check_fields(struct kpk_request *request, const char *version) {
     struct field_check check = {.request = request};
     const char *length, *coding;
 
     MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, check_field, &check);
-    if (check.rc) return -1;
+    if (check.rc || check_size(request, &check)) return -1;
+    if (!kpk_http_header(request, MHD_HTTP_HEADER_HOST) &&
+        strcmp(version, MHD_HTTP_VERSION_1_0) != 0)
+        return kpk_http_refuse(request, 400, MHD_HTTP_HEADER_HOST, "missing");
     length = kpk_http_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
     coding = kpk_http_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING);
-    /* RFC 9112, 6.1: both together are how requests are smuggled past a proxy. */
+    /* RFC 9112, 6.1: both together, or a coding that a proxy of HTTP/1.0 does not know, are how
+     * requests are smuggled past it. */
     if (length && coding)
-        return refuse(request, 400, MHD_HTTP_HEADER_TRANSFER_ENCODING,
-                      "together with Content-Length");
+        return kpk_http_refuse(request, 400, MHD_HTTP_HEADER_TRANSFER_ENCODING,
+                               "together with Content-Length");
+    if (coding && strcmp(version, MHD_HTTP_VERSION_1_0) == 0)
+        return kpk_http_refuse(request, 400, MHD_HTTP_HEADER_TRANSFER_ENCODING,
+                               "HTTP/1.0 does not have it");
     if (coding && strcasecmp(coding, "chunked") != 0)
-        return refuse(request, 501, MHD_HTTP_HEADER_TRANSFER_ENCODING,
-                      "only chunked is understood");
+        return kpk_http_refuse(request, 501, MHD_HTTP_HEADER_TRANSFER_ENCODING,
+                               "only chunked is understood");
     request->has_body = coding || (length && strspn(length, "0") != strlen(length));
     return 0;
 }
 
-int kpk_http_request_check(struct kpk_request *request) {
-    char *query;
-
+int kpk_http_request_check(struct kpk_request *request, const char *version) {
     /* First the fields: they tell whether a body follows, even for a target that is refused. */
-    if (check_fields(request)) {
+    if (check_fields(request, version)) {
         /* Nobody knows where this request ends: as if a body came, close after the answer. */
         request->has_body = true;
         return -1;
     }
-    query = strchr(request->target, '?');
-    if (query) *query++ = '\0';
-    if (parse_path(request, request->target)) return -1;
-    return query ? parse_query(request, query) : 0;
+    return kpk_http_target_parse(request);
 }
 
 /* ---- the body ---- */
 
-static bool is_json(const char *type) {
-    static const char json[] = "application/json";
-
-    if (!type || strncasecmp(type, json, sizeof(json) - 1) != 0) return false;
-    type += sizeof(json) - 1;
-    return type[strspn(type, " \t")] == '\0' || type[strspn(type, " \t")] == ';';
-}
-
 static int too_large(struct kpk_request *request) {
-    kpk_http_problem(&request->response, 413, NULL, "the body is longer than %zu bytes",
+    kpk_http_problem(&request->response, 413, "body", "longer than %zu bytes",
                      request->route->row.max_body_bytes);
     return -1;
 }
@@ -191,9 +160,10 @@ int kpk_http_body_check(struct kpk_request *request) {
     size_t max_bytes = request->route->row.max_body_bytes;
 
     if (!request->has_body) return 0;
-    if (max_bytes == 0) return refuse(request, 400, NULL, "no body is taken here");
-    if (!is_json(kpk_http_header(request, MHD_HTTP_HEADER_CONTENT_TYPE)))
-        return refuse(request, 415, MHD_HTTP_HEADER_CONTENT_TYPE, "must be application/json");
+    if (max_bytes == 0) return kpk_http_refuse(request, 400, "body", "none is taken here");
+    if (!kpk_json_type(kpk_http_header(request, MHD_HTTP_HEADER_CONTENT_TYPE)))
+        return kpk_http_refuse(request, 415, MHD_HTTP_HEADER_CONTENT_TYPE,
+                               "must be application/json");
     /* libmicrohttpd made sure that it is a number, and fits. */
     return length && strtoull(length, NULL, 10) > max_bytes ? too_large(request) : 0;
 }

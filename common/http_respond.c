@@ -111,22 +111,27 @@ void kpk_http_problem(struct kpk_response *response, int status, const char *fie
                          kpk_http_problem_object(status, field ? blamed : NULL, detail));
 }
 
-/* "author_id: not a user id" blames author_id, as common/json.h words it. */
+/* "author_id: not a user id" blames author_id, as common/json.h words it; "not JSON" no member. */
 static const char *blamed_field(const char *msg, char *out, size_t out_bytes) {
-    size_t len = strspn(msg, "abcdefghijklmnopqrstuvwxyz_");
+    size_t len = strspn(msg, "_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
-    if (len == 0 || len >= out_bytes || strncmp(msg + len, ": ", 2) != 0) return NULL;
+    if (len == 0 || len >= out_bytes || strncmp(msg + len, ": ", 2) != 0) return "body";
     snprintf(out, out_bytes, "%.*s", (int)len, msg);
     return out;
 }
 
-void kpk_http_fail(struct kpk_response *response, const struct kpk_err *err) {
-    struct kpk_quoted quoted;
+void kpk_http_reject(struct kpk_response *response, int status, const struct kpk_err *err) {
     char field[64];
 
+    kpk_http_problem(response, status, blamed_field(err->msg, field, sizeof(field)), "%s",
+                     err->msg);
+}
+
+void kpk_http_fail(struct kpk_response *response, const struct kpk_err *err) {
+    struct kpk_quoted quoted;
+
     if (err->verdict == KPK_REJECT) {
-        kpk_http_problem(response, 422, blamed_field(err->msg, field, sizeof(field)), "%s",
-                         err->msg);
+        kpk_http_reject(response, 422, err);
     } else if (err->verdict == KPK_WAIT || err->verdict == KPK_RETRY) {
         kpk_warn("http_unavailable", "reason=%s", kpk_quote(&quoted, err->msg));
         kpk_http_problem(response, 503, NULL, "a dependency does not answer; try again");

@@ -120,7 +120,7 @@ static int refuse_method(struct kpk_request *request) {
         len += (size_t)snprintf(allow + len, sizeof(allow) - len, "%s%s%s", len ? ", " : "",
                                 method, strcmp(method, "GET") == 0 ? ", HEAD" : "");
     }
-    kpk_http_problem(&request->response, 405, NULL, "allowed: %s", allow);
+    kpk_http_problem(&request->response, 405, "method", "allowed: %s", allow);
     kpk_http_set_header(&request->response, MHD_HTTP_HEADER_ALLOW, allow);
     return -1;
 }
@@ -140,6 +140,6 @@ int kpk_http_route(struct kpk_request *request, const char *method) {
         return 0;
     }
     if (path_known) return refuse_method(request);
-    kpk_http_problem(&request->response, 404, NULL, "no such path");
+    kpk_http_problem(&request->response, 404, "path", "no such path");
     return -1;
 }

@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,4 +233,13 @@ int kpk_json_only(const cJSON *object, const char *const *fields, struct kpk_err
             return kpk_fail(err, KPK_REJECT, "%s: no such field", show(&shown, member->string));
     }
     return 0;
+}
+
+bool kpk_json_type(const char *content_type) {
+    static const char json[] = "application/json";
+
+    if (!content_type || strncasecmp(content_type, json, sizeof(json) - 1) != 0) return false;
+    content_type += sizeof(json) - 1;
+    content_type += strspn(content_type, " \t");
+    return *content_type == '\0' || *content_type == ';';
 }

@@ -9,6 +9,7 @@
 #include "common/utf8.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,5 +34,8 @@ int kpk_json_bool(const cJSON *object, const char *field, int *out,
  * ignored. */
 int kpk_json_only(const cJSON *object, const char *const *fields,
                   struct kpk_err *err) KPK_MUST_CHECK;
+
+/* Is a content type JSON's, whatever its parameters? NULL is not. */
+bool kpk_json_type(const char *content_type);
 
 #endif

@@ -1,0 +1,81 @@
+/* The request's target: split first, decoded then, so that an encoded slash is data and not
+ * structure. Refused when two readers could understand it differently: an escape that is none,
+ * a name given twice. */
+#include "common/http_internal.h"
+
+#include "common/utf8.h"
+
+#include <string.h>
+
+static int hex(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+/* Undo percent-encoding in place, and "+" for a space in queries (HTML forms write that).
+ * returns  NULL, or what is wrong */
+static const char *decode(char *text, bool plus) {
+    char *out = text;
+
+    for (const char *in = text; *in; in++, out++) {
+        *out = plus && *in == '+' ? ' ' : *in;
+        if (*in != '%') continue;
+        if (hex(in[1]) < 0 || hex(in[2]) < 0)
+            return "a '%' that two hexadecimal digits must follow";
+        *out = (char)(hex(in[1]) * 16 + hex(in[2]));
+        if (*out == '\0') return "a NUL byte";
+        in += 2;
+    }
+    *out = '\0';
+    return kpk_utf8_valid(text, strlen(text), NULL) ? NULL : "not UTF-8";
+}
+
+static int parse_path(struct kpk_request *request, char *path) {
+    const char *why;
+    char *segment;
+
+    if (*path != '/') return kpk_http_refuse(request, 400, "path", "the target is not a path");
+    path++;
+    while ((segment = strsep(&path, "/"))) {
+        if ((why = decode(segment, false))) return kpk_http_refuse(request, 400, "path", why);
+        /* One more than any route has is enough to match none. */
+        if (request->segment_count <= HTTP_SEGMENTS)
+            request->segment[request->segment_count++] = segment;
+    }
+    return 0;
+}
+
+static int parse_query(struct kpk_request *request, char *query) {
+    const char *why;
+    char *name;
+
+    while ((name = strsep(&query, "&"))) {
+        char *value = name;
+
+        strsep(&value, "=");
+        if (!value) value = name + strlen(name); /* "?flag" is "?flag=" */
+        if (*name == '\0' && *value == '\0') continue;
+        if ((why = decode(name, true))) return kpk_http_refuse(request, 400, "query", why);
+        if ((why = decode(value, true))) return kpk_http_refuse(request, 400, name, why);
+        if (kpk_http_query(request, name))
+            return kpk_http_refuse(request, 400, name, "given twice in the query");
+        if (request->query_count == HTTP_QUERIES)
+            return kpk_http_refuse(request, 400, "query", "too many fields");
+        request->queries[request->query_count++] = (struct http_field){name, value};
+    }
+    return 0;
+}
+
+int kpk_http_target_parse(struct kpk_request *request) {
+    char *query;
+
+    for (const char *c = request->target; *c; c++)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f)
+            return kpk_http_refuse(request, 400, "path", "a space or a control character");
+    query = strchr(request->target, '?');
+    if (query) *query++ = '\0';
+    if (parse_path(request, request->target)) return -1;
+    return query ? parse_query(request, query) : 0;
+}
