@@ -3,6 +3,7 @@
 #include "common/json.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,17 +24,21 @@ bool twitter_user_id_valid(const char *text) {
 
 int twitter_text_check(const char *text, struct kpk_err *err) {
     size_t points, len = strlen(text);
+    bool blank = true;
 
     if (!kpk_utf8_valid(text, len, &points))
         return kpk_fail(err, KPK_REJECT, "text: not valid UTF-8");
     if (points > TWITTER_TEXT_POINTS)
         return kpk_fail(err, KPK_REJECT, "text: %zu code points, at most %d", points,
                         TWITTER_TEXT_POINTS);
-    for (const char *c = text; *c; c++)
-        if (((unsigned char)*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7f)
-            return kpk_fail(err, KPK_REJECT, "text: control character 0x%02x",
-                            (unsigned char)*c);
-    if (text[strspn(text, " \n\t")] == '\0') return kpk_fail(err, KPK_REJECT, "text: empty");
+    for (size_t at = 0, step; at < len; at += step) {
+        step = kpk_utf8_next(text + at, len - at);
+        uint32_t point = kpk_utf8_point(text + at, step);
+        if (kpk_utf8_control(point) && point != '\n' && point != '\t')
+            return kpk_fail(err, KPK_REJECT, "text: control character U+%04" PRIX32, point);
+        blank = blank && kpk_utf8_space(point);
+    }
+    if (blank) return kpk_fail(err, KPK_REJECT, len ? "text: only white space" : "text: empty");
     return 0;
 }
 
@@ -91,7 +96,7 @@ static int tweet_fields(const cJSON *object, struct twitter_tweet *tweet, struct
 
     if (kpk_json_str(object, "tweet_id", KPK_UUID_BYTES - 1, &id, err) ||
         user_id(object, "author_id", tweet->author_id, err) ||
-        kpk_json_str(object, "text", TWITTER_TEXT_BYTES, &text, err) ||
+        kpk_json_str(object, "text", SIZE_MAX, &text, err) ||
         kpk_json_int(object, "created_at", 0, time_max, &tweet->created_at, err) ||
         kpk_json_str(object, "delivery", 8, &delivery, err))
         return -1;

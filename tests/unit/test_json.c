@@ -62,6 +62,37 @@ static void utf8_is_what_rfc_3629_says(void **state) {
     assert_true(kpk_utf8_valid(BYTES("a\0b"), NULL)); /* NUL is a character like others */
 }
 
+static void utf8_tells_characters_apart(void **state) {
+    static const struct {
+        const char *text;
+        uint32_t point;
+        bool control, space;
+    } cases[] = {
+        {"\t", 0x09, true, true},
+        {"\x1b", 0x1b, true, false},
+        {" ", 0x20, false, true},
+        {"~", 0x7e, false, false},
+        {"\x7f", 0x7f, true, false},
+        {"\xc2\x85", 0x85, true, true},
+        {"\xc2\x9f", 0x9f, true, false},
+        {"\xc2\xa0", 0xa0, false, true},
+        {"\xe2\x80\x8a", 0x200a, false, true},
+        {"\xe2\x80\x8b", 0x200b, false, false}, /* zero width, and no White_Space */
+        {"\xe3\x80\x80", 0x3000, false, true},
+        {"\xf4\x8f\xbf\xbf", 0x10ffff, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t len = strlen(cases[i].text);
+
+        assert_int_equal(kpk_utf8_next(cases[i].text, len), len);
+        assert_int_equal(kpk_utf8_point(cases[i].text, len), cases[i].point);
+        assert_int_equal(kpk_utf8_control(cases[i].point), cases[i].control);
+        assert_int_equal(kpk_utf8_space(cases[i].point), cases[i].space);
+    }
+}
+
 /* ---- parsing ---- */
 
 static void parses_one_object_or_says_why_not(void **state) {
@@ -269,6 +300,7 @@ static void unknown_members_are_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_what_rfc_3629_says),
+        cmocka_unit_test(utf8_tells_characters_apart),
         cmocka_unit_test(parses_one_object_or_says_why_not),
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(many_members_cost_little),

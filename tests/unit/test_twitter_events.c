@@ -151,11 +151,39 @@ static void test_text_length(void **state) {
     assert_int_equal(check_length("\xf0\x9f\x90\xa6", 1, &err), -1);
 }
 
+static void test_text_characters(void **state) {
+    static const struct {
+        const char *text, *why; /* NULL: it is fine */
+    } cases[] = {
+        {"two\nlines\tand a tab", NULL},
+        {" \xc2\xa0x", NULL},
+        {"\xe2\x80\x8d\xf0\x9f\x90\xa6", NULL},
+        {"", "text: empty"},
+        {" \t\n", "text: only white space"},
+        {"\xc2\xa0\xe3\x80\x80\xe2\x80\x83\xe2\x80\xa8", "text: only white space"},
+        {"a\r\n", "text: control character U+000D"},
+        {"a\x1b[2J", "text: control character U+001B"},
+        {"a\x7f", "text: control character U+007F"},
+        {"a\xc2\x9b"
+         "2J",
+         "text: control character U+009B"},
+        {"a\xc2\x85", "text: control character U+0085"},
+        {"a\xff", "text: not valid UTF-8"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct kpk_err err = {.msg = ""};
+        assert_int_equal(twitter_text_check(cases[i].text, &err), cases[i].why ? -1 : 0);
+        assert_string_equal(err.msg, cases[i].why ? cases[i].why : "");
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tweet_decode), cmocka_unit_test(test_follow_decode),
         cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_unknown_followers),
-        cmocka_unit_test(test_text_length),
+        cmocka_unit_test(test_text_length),  cmocka_unit_test(test_text_characters),
     };
 
     return cmocka_run_group_tests_name("twitter_events", tests, NULL, NULL);

@@ -32,24 +32,16 @@ static bool is_unsafe(uint32_t point) {
     return false;
 }
 
-/* Of 'len' well-formed bytes. */
-static uint32_t code_point(const unsigned char *bytes, size_t len) {
-    uint32_t point = len == 1 ? bytes[0] : bytes[0] & (0x7fu >> len);
-
-    for (size_t i = 1; i < len; i++) point = point << 6 | (bytes[i] & 0x3f);
-    return point;
-}
-
 void kpk_safe_print(FILE *out, const void *data, size_t len, size_t max) {
-    const unsigned char *bytes = data;
+    const char *bytes = data;
     size_t at = 0;
 
     while (at < len) {
-        size_t step = kpk_utf8_next((const char *)bytes + at, len - at), n = step ? step : 1;
-        uint32_t point = code_point(bytes + at, n);
+        size_t step = kpk_utf8_next(bytes + at, len - at), n = step ? step : 1;
+        uint32_t point = kpk_utf8_point(bytes + at, n);
         if (max && at + n > max) break;
         if (step == 0 || (step == 1 && is_unsafe(point)))
-            fprintf(out, "\\x%02x", bytes[at]);
+            fprintf(out, "\\x%02x", (unsigned char)bytes[at]);
         else if (is_unsafe(point))
             fprintf(out, "\\u{%x}", point);
         else
@@ -74,15 +66,14 @@ char *kpk_safe_text(const void *bytes, size_t len, size_t max) {
 }
 
 void kpk_safe_print_json(FILE *out, const char *json) {
-    const unsigned char *bytes = (const unsigned char *)json;
     size_t len = strlen(json);
 
     for (size_t at = 0, n; at < len; at += n) {
         n = kpk_utf8_next(json + at, len - at);
         if (n == 0) n = 1;
-        uint32_t point = code_point(bytes + at, n);
+        uint32_t point = kpk_utf8_point(json + at, n);
         if (point < 0x7f || !is_unsafe(point))
-            fwrite(bytes + at, 1, n, out);
+            fwrite(json + at, 1, n, out);
         else if (point < 0x10000)
             fprintf(out, "\\u%04x", point);
         else
