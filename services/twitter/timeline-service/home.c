@@ -19,15 +19,6 @@
 #define NEWEST "ffffffff-ffff-ffff-ffff-ffffffffffff"
 #define OLDEST "00000000-0000-0000-0000-000000000000"
 
-int cursor_parse(const char *text, struct cursor *cursor) {
-    int end = 0;
-
-    if (sscanf(text, "%36[0-9a-f-].%4d%n", cursor->before, &cursor->served, &end) != 2)
-        return -1;
-    if (text[end] != '\0' || cursor->served < 0) return -1;
-    return kpk_uuid_valid(cursor->before) ? 0 : -1;
-}
-
 /* Columns: id, author_id, handle, text, delivery */
 static void append_tweets(const PGresult *rows, struct cursor *cursor, cJSON *tweets) {
     for (int row = 0; row < PQntuples(rows); row++) {
@@ -125,6 +116,7 @@ int user_page(struct kpk_pg *pg, const char *user_id, int limit, struct cursor *
         err);
     if (!rows) return -1;
     append_tweets(rows, cursor, tweets);
+    cursor->served = 0; /* it counts toward the end of a home timeline; this one has none */
     shown = PQntuples(rows);
     PQclear(rows);
     return shown == limit;

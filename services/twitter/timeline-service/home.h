@@ -5,20 +5,9 @@
 #include "common/err.h"
 #include "common/pg.h"
 #include "common/redis.h"
-#include "common/uuid.h"
+#include "services/twitter/timeline-service/page.h"
 
 #include <cjson/cJSON.h>
-
-enum { PAGE_MAX = 100 };
-
-/* A place in a timeline: after 'served' tweets, the last of which was 'before'. */
-struct cursor {
-    char before[KPK_UUID_BYTES]; /* "": the beginning */
-    int served;
-};
-
-/* "<id>.<served>", as next_cursor hands it out. returns 0, or -1: not a cursor */
-int cursor_parse(const char *text, struct cursor *cursor) KPK_MUST_CHECK;
 
 /* A page of 'user_id's home timeline: up to 'limit' tweets of the authors that the user follows
  * now, newest first, ending after the newest TIMELINE_CAP.
@@ -28,7 +17,7 @@ int cursor_parse(const char *text, struct cursor *cursor) KPK_MUST_CHECK;
 int home_page(struct kpk_pg *pg, struct kpk_redis *redis, const char *user_id, int limit,
               struct cursor *cursor, cJSON *tweets, struct kpk_err *err) KPK_MUST_CHECK;
 
-/* The same for the tweets that 'user_id' wrote, without an end. */
+/* The same for the tweets that 'user_id' wrote, however many. */
 int user_page(struct kpk_pg *pg, const char *user_id, int limit, struct cursor *cursor,
               cJSON *tweets, struct kpk_err *err) KPK_MUST_CHECK;
 

@@ -1,45 +1,9 @@
-/* Pages of timelines over HTTP: what the request asks for, and its answer. */
-#include "services/twitter/events.h"
+/* Pages of timelines over HTTP. */
 #include "services/twitter/timeline-service/home.h"
+#include "services/twitter/timeline-service/page.h"
 #include "services/twitter/timeline-service/service.h"
 
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-enum { PAGE_DEFAULT = 20 };
-
-struct page_request {
-    const char *user_id;
-    int limit;
-    struct cursor cursor;
-};
-
-/* returns  0, or -1: 'response' says what is wrong */
-static int read_page_request(const struct kpk_request *request, struct kpk_response *response,
-                             struct page_request *page) {
-    const char *limit = kpk_http_query(request, "limit"),
-               *cursor = kpk_http_query(request, "cursor");
-    char *end = NULL;
-    long number = PAGE_DEFAULT;
-
-    *page = (struct page_request){.user_id = kpk_http_param(request, "id")};
-    if (!twitter_user_id_valid(page->user_id)) {
-        kpk_http_problem(response, 404, "id", "no such user: not a user id");
-        return -1;
-    }
-    if (limit) number = strtol(limit, &end, 10);
-    if ((limit && (end == limit || *end)) || number < 1 || number > PAGE_MAX) {
-        kpk_http_problem(response, 400, "limit", "must be a number from 1 to %d", PAGE_MAX);
-        return -1;
-    }
-    if (cursor && cursor_parse(cursor, &page->cursor)) {
-        kpk_http_problem(response, 400, "cursor", "not a next_cursor of an earlier page");
-        return -1;
-    }
-    page->limit = (int)number;
-    return 0;
-}
 
 /* returns  1, 0: there is no such user, -1 with 'err' */
 static int user_exists(struct kpk_pg *pg, const char *user_id, struct kpk_err *err) {
@@ -54,7 +18,7 @@ static int user_exists(struct kpk_pg *pg, const char *user_id, struct kpk_err *e
 /* 'tweets' is taken over. more as home_page() and user_page() return it */
 static void answer(struct kpk_response *response, const struct page_request *page, int more,
                    cJSON *tweets, const struct kpk_err *err) {
-    char next[KPK_UUID_BYTES + 16];
+    char next[CURSOR_BYTES];
     cJSON *body;
 
     if (more < 0) {
@@ -64,9 +28,8 @@ static void answer(struct kpk_response *response, const struct page_request *pag
     }
     body = cJSON_CreateObject();
     cJSON_AddItemToObject(body, "tweets", tweets);
-    snprintf(next, sizeof(next), "%s.%d", page->cursor.before, page->cursor.served);
     if (more)
-        cJSON_AddStringToObject(body, "next_cursor", next);
+        cJSON_AddStringToObject(body, "next_cursor", cursor_format(&page->cursor, next));
     else
         cJSON_AddNullToObject(body, "next_cursor");
     kpk_http_json(response, 200, body);
@@ -81,7 +44,7 @@ static void serve(struct kpk_request *request, struct kpk_response *response, vo
     cJSON *tweets;
     int more;
 
-    if (read_page_request(request, response, &page)) return;
+    if (page_request_read(request, response, &page)) return;
     tweets = cJSON_CreateArray();
     more = home ? home_page(own->pg, own->redis, page.user_id, page.limit, &page.cursor, tweets,
                             &err)
