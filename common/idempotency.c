@@ -40,17 +40,19 @@ int kpk_idempotency_read(const struct kpk_request *request, struct kpk_response 
             "each write, the same when you repeat one");
         return -1;
     }
+    while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+        len--; /* no part of a field's value (RFC 9110, 5.5), but libmicrohttpd leaves it */
     if (len == 0 || len > KPK_IDEMPOTENCY_KEY_BYTES) {
         kpk_http_problem(response, 400, "Idempotency-Key", "%zu characters, must be 1 to %d",
                          len, KPK_IDEMPOTENCY_KEY_BYTES);
         return -1;
     }
-    for (const char *c = value; *c; c++)
+    for (const char *c = value; c < value + len; c++)
         if (*c < 0x20 || *c > 0x7e) {
             kpk_http_problem(response, 400, "Idempotency-Key", "not visible ASCII characters");
             return -1;
         }
-    strcpy(key->key, value);
+    snprintf(key->key, sizeof(key->key), "%.*s", (int)len, value);
     hash_request(request, key->request_hash);
     return 0;
 }

@@ -56,7 +56,7 @@ static int read_tweet(const struct kpk_request *request, struct twitter_tweet *t
         kpk_fail(err, KPK_REJECT, "author_id: not a user id");
         goto out;
     }
-    if (kpk_json_str(object, "text", TWITTER_TEXT_BYTES, &text, err)) goto out;
+    if (kpk_json_str(object, "text", SIZE_MAX, &text, err)) goto out;
     if (twitter_text_check(text, err)) goto out;
     strcpy(tweet->author_id, author_id);
     strcpy(tweet->text, text);

@@ -95,19 +95,21 @@ void users_get(struct kpk_request *request, struct kpk_response *response, void 
 /* --- follows ----------------------------------------------------------------------------- */
 
 /* Both rows, always in the same order, so that two users who follow each other at once do not
- * deadlock. returns 0, or -1 with 'err': REJECT when one of them is missing */
+ * deadlock. returns 0, or -1 with 'err': REJECT names the parameter whose user is missing */
 static int lock_both(struct kpk_pg *pg, const char *const ids[2], struct kpk_err *err) {
     static const struct kpk_pg_stmt lock = {
         "follow_lock",
         "SELECT id FROM users WHERE id IN ($1, $2) ORDER BY id FOR NO KEY UPDATE"};
     PGresult *result = kpk_pg_exec(pg, &lock, ids, 2, err);
-    int found;
+    int found, first_found;
 
     if (!result) return -1;
     found = PQntuples(result);
+    first_found = found > 0 && strcmp(PQgetvalue(result, 0, 0), ids[0]) == 0;
     PQclear(result);
     if (found == 2) return 0;
-    return kpk_fail(err, KPK_REJECT, "no user %s, or no user %s", ids[0], ids[1]);
+    return kpk_fail(err, KPK_REJECT, "%s: no user %s", first_found ? "other" : "id",
+                    ids[first_found]);
 }
 
 /* returns  1 the follow changed, 0 it was so already, -1 with 'err' */
@@ -194,7 +196,7 @@ static void handle_follow(struct kpk_request *request, struct kpk_response *resp
     if (!kpk_pg_begin(pg, &err) && !change(pg, ids, &err))
         kpk_http_empty(response, 204);
     else if (err.verdict == KPK_REJECT)
-        kpk_http_problem(response, 404, NULL, "%s", err.msg);
+        kpk_http_reject(response, 404, &err);
     else
         kpk_http_fail(response, &err);
     kpk_pg_rollback(pg);
