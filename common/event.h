@@ -7,13 +7,16 @@
  *   ce_source: /twitter
  *   ce_type: tweet.created
  *   ce_time: 2026-11-23T10:00:00.123Z
- *   ce_subject, traceparent: optional */
+ *   ce_subject, traceparent: optional
+ *
+ * An attribute is text that is not empty, in UTF-8 without control characters. */
 #ifndef KPK_COMMON_EVENT_H
 #define KPK_COMMON_EVENT_H
 
 #include "common/err.h"
 #include "common/kafka.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct kpk_event {
@@ -33,16 +36,26 @@ struct kpk_event {
 int kpk_event_send(struct kpk_producer *producer, const char *topic,
                    const struct kpk_event *event, struct kpk_err *err) KPK_MUST_CHECK;
 
-/* Read the attributes of a record. Whoever wrote it may be a stranger: anything that is not an
- * event as above is a REJECT that says what is wrong. The value is not parsed.
+/* Read a record. Whoever wrote it may be a stranger: anything that is not an event as above is a
+ * REJECT that says what is wrong. The value is not parsed; a traceparent that is none is NULL.
  * event  out; borrows from 'msg' */
 int kpk_event_decode(const rd_kafka_message_t *msg, struct kpk_event *event,
                      struct kpk_err *err) KPK_MUST_CHECK;
 
+/* The two halves of it that need no broker: the attributes as headers, for
+ * rd_kafka_headers_destroy(), and back. */
+rd_kafka_headers_t *kpk_event_headers(const struct kpk_event *event);
+int kpk_event_read_headers(const rd_kafka_headers_t *headers, struct kpk_event *event,
+                           struct kpk_err *err) KPK_MUST_CHECK;
+
+/* Is it a W3C trace context (https://www.w3.org/TR/trace-context/#traceparent-header)? One that
+ * is not must be ignored, not refused. */
+bool kpk_traceparent_valid(const char *text);
+
 /* RFC 3339 in UTC with milliseconds. out at least KPK_TIME_BYTES. */
 enum { KPK_TIME_BYTES = 32 };
 const char *kpk_time_format(int64_t ms, char *out);
-/* returns  0, or -1: not RFC 3339 */
+/* returns  0, or -1: not RFC 3339, or outside of the years 0000 to 9999 in UTC */
 int kpk_time_parse(const char *text, int64_t *ms) KPK_MUST_CHECK;
 
 #endif

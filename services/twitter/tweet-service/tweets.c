@@ -98,12 +98,14 @@ static int insert_tweet(struct kpk_pg *pg, const struct twitter_tweet *tweet,
     return kpk_pg_run(pg, &insert, params, 5, err);
 }
 
+/* traceparent  as the client sent it, or NULL */
 static int announce_tweet(struct kpk_pg *pg, const struct twitter_tweet *tweet,
                           const char *traceparent, struct kpk_err *err) {
     char *payload = twitter_tweet_encode(tweet), event_id[KPK_UUID_BYTES];
     int failed;
 
     if (!payload) return kpk_fail(err, KPK_FATAL, "tweet: no memory");
+    if (traceparent && !kpk_traceparent_valid(traceparent)) traceparent = NULL;
     kpk_uuid7(event_id);
     failed = kpk_outbox_add(pg,
                             &(struct kpk_outbox_event){.topic = KPK_TOPIC_TWEETS,
