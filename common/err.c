@@ -1,5 +1,7 @@
 #include "common/err.h"
 
+#include "common/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +13,7 @@ int kpk_fail(struct kpk_err *err, enum kpk_verdict verdict, const char *fmt, ...
     va_start(args, fmt);
     vsnprintf(msg, sizeof(msg), fmt, args);
     va_end(args);
+    kpk_utf8_line(msg);
     err->verdict = verdict;
     memcpy(err->msg, msg, sizeof(msg));
     return -1;

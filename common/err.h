@@ -20,7 +20,8 @@ struct kpk_err {
 };
 
 /* Fill 'err' and return -1, so that a caller can write 'return kpk_fail(err, ...)'.
- * A message that is too long is cut. */
+ * A message that is too long is cut, and made one line of UTF-8 (kpk_utf8_line()): it may quote
+ * what a stranger sent, and goes into logs, answers and headers. */
 int kpk_fail(struct kpk_err *err, enum kpk_verdict verdict, const char *fmt, ...)
     KPK_PRINTF(3, 4);
 

@@ -142,13 +142,6 @@ static void put_logfmt(struct line *line, const char *stamp, enum kpk_log_level 
     }
 }
 
-/* One event is one line of UTF-8, whatever it was given. */
-static void make_printable(char *text) {
-    kpk_utf8_repair(text);
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
-}
-
 void kpk_log_at(enum kpk_log_level level, const char *event, const char *fmt, ...) {
     static const char cut[] = " cut=yes";
     char pairs[LINE_BYTES / 2], stamp[40];
@@ -167,7 +160,7 @@ void kpk_log_at(enum kpk_log_level level, const char *event, const char *fmt, ..
     size_t n = strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
     snprintf(stamp + n, sizeof(stamp) - n, ".%03dZ", (int)(now.tv_usec / 1000));
 
-    make_printable(pairs);
+    kpk_utf8_line(pairs); /* one event is one line, whatever it was given */
     if (config.json)
         put_json(&line, stamp, level, event, pairs);
     else
@@ -185,17 +178,18 @@ const char *kpk_quote(struct kpk_quoted *buf, const char *s) {
 
     *out++ = '"';
     for (; len > 0 && out <= end; s += step, len -= step) {
-        unsigned char c = (unsigned char)*s;
+        uint32_t point;
 
         step = kpk_utf8_next(s, len);
+        point = kpk_utf8_point(s, step ? step : 1);
         if (step == 0) {
             *out++ = '?';
             step = 1;
-        } else if (c == '"' || c == '\\') {
+        } else if (point == '"' || point == '\\') {
             *out++ = '\\';
-            *out++ = (char)c;
-        } else if (c < 0x20 || c == 0x7f) {
-            out += sprintf(out, "\\u%04x", c);
+            *out++ = *s;
+        } else if (kpk_utf8_control(point)) {
+            out += sprintf(out, "\\u%04x", point);
         } else {
             memcpy(out, s, step);
             out += step;

@@ -25,7 +25,7 @@ void kpk_log_at(enum kpk_log_level level, const char *event, const char *fmt, ..
 #define kpk_warn(event, ...) kpk_log_at(KPK_LOG_WARN, event, __VA_ARGS__)
 #define kpk_error(event, ...) kpk_log_at(KPK_LOG_ERROR, event, __VA_ARGS__)
 
-/* 's' in double quotes, with quotes, backslashes and control bytes escaped and '?' for what is
+/* 's' in double quotes, with quotes, backslashes and control characters escaped and '?' for what is
  * no UTF-8; cut to fit 'buf'.
  * returns  buf->text */
 struct kpk_quoted {

@@ -68,14 +68,17 @@ int kpk_utf8_valid(const char *text, size_t len, size_t *code_points) {
     return 1;
 }
 
-void kpk_utf8_repair(char *text) {
+static void replace(char *text, bool controls) {
     size_t len = strlen(text);
 
     for (size_t at = 0, step; at < len; at += step) {
         step = kpk_utf8_next(text + at, len - at);
-        if (step == 0) {
-            text[at] = '?';
-            step = 1;
-        }
+        if (step && !(controls && kpk_utf8_control(kpk_utf8_point(text + at, step)))) continue;
+        if (step == 0) step = 1;
+        memset(text + at, '?', step);
     }
 }
+
+void kpk_utf8_repair(char *text) { replace(text, false); }
+
+void kpk_utf8_line(char *text) { replace(text, true); }

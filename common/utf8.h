@@ -24,5 +24,7 @@ int kpk_utf8_valid(const char *text, size_t len, size_t *code_points);
 
 /* Put '?' in place of each byte of 'text' (NUL-terminated) that belongs to no character. */
 void kpk_utf8_repair(char *text);
+/* The same, and in place of each byte of a control character: what is left is one line. */
+void kpk_utf8_line(char *text);
 
 #endif

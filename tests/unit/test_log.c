@@ -103,6 +103,9 @@ static void an_event_in_both_formats(void **state) {
         {"a=1 just words", " a=1 just words", ",\"a\":\"1\",\"text\":\"just words\"}"},
         {"a=1\nERROR fake", " a=1?ERROR fake", ",\"a\":\"1?ERROR\",\"text\":\"fake\"}"},
         {"a=\xff\xc3\xa9", " a=?\xc3\xa9", ",\"a\":\"?\xc3\xa9\"}"},
+        {"a=\xc2\x9b"
+         "2J",
+         " a=??2J", ",\"a\":\"??2J\"}"},
         {"a==b", " a==b", ",\"a\":\"=b\"}"},
     };
 
@@ -171,6 +174,9 @@ static void quoting(void **state) {
         {"a \"b\" \\c", "\"a \\\"b\\\" \\\\c\""},
         {"x\ny\x7f", "\"x\\u000ay\\u007f\""},
         {"\xc3\xa9\xff", "\"\xc3\xa9?\""},
+        {"\xc2\x9b"
+         "2J",
+         "\"\\u009b2J\""}, /* as ESC [ to a terminal */
     };
     struct kpk_quoted quoted;
 
