@@ -2,8 +2,10 @@
  * lenient), cJSON's parser, its members (no name twice). Only then does a handler see it. */
 #include "common/json.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,24 +14,17 @@ enum { NAME_BYTES = 40, NAMES_ON_STACK = 32 };
 /* The largest integer that a double, and so JSON between programs, holds without loss. */
 static const double EXACT_MAX = 9007199254740992.0; /* 2^53 */
 
-/* A member's name as a message can show it: one short line, whatever the client sent. */
+/* A member's name as a message has room for it. */
 struct shown {
     char text[NAME_BYTES + 4];
 };
 
 static const char *show(struct shown *shown, const char *name) {
-    size_t len = strlen(name), at = 0;
+    size_t len = strlen(name), at = 0, step;
 
-    while (at < len) {
-        size_t step = kpk_utf8_next(name + at, len - at);
-        if (step == 0) step = 1;
-        if (at + step > NAME_BYTES) break;
-        memcpy(shown->text + at, name + at, step);
-        if ((unsigned char)name[at] < 0x20 || name[at] == 0x7f) shown->text[at] = '?';
+    while (at < len && (step = kpk_utf8_next(name + at, len - at)) && at + step <= NAME_BYTES)
         at += step;
-    }
-    strcpy(shown->text + at, at < len ? "..." : "");
-    kpk_utf8_repair(shown->text);
+    snprintf(shown->text, sizeof(shown->text), "%.*s%s", (int)at, name, at < len ? "..." : "");
     return shown->text;
 }
 
@@ -63,13 +58,22 @@ static const char *skip_number(const char *at, const char *end) {
     return at;
 }
 
+/* What is wrong with the escape at 'at', or NULL. cJSON takes \uXYZ! for \u0000, and a string that
+ * holds one ends there. It knows the other escapes itself. */
+static const char *check_escape(const char *at, const char *end) {
+    if (end - at < 2 || at[1] != 'u') return NULL;
+    for (int i = 2; i < 6; i++)
+        if (end - at <= i || !isxdigit((unsigned char)at[i]))
+            return "\\u without four digits in a string";
+    return memcmp(at, "\\u0000", 6) == 0 ? "\\u0000 in a string" : NULL;
+}
+
 /* The end of the string whose opening quote is at 'at', or NULL with the reason in '*why'. */
 static const char *skip_string(const char *at, const char *end, const char **why) {
     for (at++; at < end && *at != '"'; at++) {
         if ((unsigned char)*at < 0x20) return *why = "a control character in a string", NULL;
         if (*at != '\\') continue;
-        if (end - at >= 6 && memcmp(at, "\\u0000", 6) == 0)
-            return *why = "\\u0000 in a string", NULL;
+        if ((*why = check_escape(at, end))) return NULL;
         if (++at == end) break;
     }
     if (at == end) return *why = "a string without end", NULL;
@@ -233,6 +237,13 @@ int kpk_json_only(const cJSON *object, const char *const *fields, struct kpk_err
             return kpk_fail(err, KPK_REJECT, "%s: no such field", show(&shown, member->string));
     }
     return 0;
+}
+
+bool kpk_json_add_int(cJSON *object, const char *name, int64_t value) {
+    char digits[24];
+
+    snprintf(digits, sizeof(digits), "%" PRId64, value);
+    return cJSON_AddRawToObject(object, name, digits);
 }
 
 bool kpk_json_type(const char *content_type) {

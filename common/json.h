@@ -35,6 +35,10 @@ int kpk_json_bool(const cJSON *object, const char *field, int *out,
 int kpk_json_only(const cJSON *object, const char *const *fields,
                   struct kpk_err *err) KPK_MUST_CHECK;
 
+/* Add a whole number with all its digits: cJSON writes 15 of them when it can, and so the last of 16
+ * may be another. returns false: memory is short */
+bool kpk_json_add_int(cJSON *object, const char *name, int64_t value);
+
 /* Is a content type JSON's, whatever its parameters? NULL is not. */
 bool kpk_json_type(const char *content_type);
 

@@ -57,7 +57,7 @@ char *twitter_tweet_encode(const struct twitter_tweet *tweet) {
     cJSON_AddStringToObject(object, "tweet_id", tweet->id);
     cJSON_AddStringToObject(object, "author_id", tweet->author_id);
     cJSON_AddStringToObject(object, "text", tweet->text);
-    cJSON_AddNumberToObject(object, "created_at", (double)tweet->created_at);
+    kpk_json_add_int(object, "created_at", tweet->created_at);
     cJSON_AddStringToObject(object, "delivery", twitter_delivery_name(tweet->delivery));
     if (tweet->followers != TWITTER_UNKNOWN)
         cJSON_AddNumberToObject(object, "followers", (double)tweet->followers);
@@ -69,7 +69,7 @@ char *twitter_follow_encode(const struct twitter_follow *follow) {
 
     cJSON_AddStringToObject(object, "follower_id", follow->follower_id);
     cJSON_AddStringToObject(object, "followee_id", follow->followee_id);
-    cJSON_AddNumberToObject(object, "created_at", (double)follow->created_at);
+    kpk_json_add_int(object, "created_at", follow->created_at);
     return print(object);
 }
 

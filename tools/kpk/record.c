@@ -1,7 +1,7 @@
 #include "tools/kpk/record.h"
 
 #include "common/event.h"
-#include "common/utf8.h"
+#include "common/json.h"
 #include "tools/kpk/safe.h"
 
 #include <cjson/cJSON.h>
@@ -170,9 +170,9 @@ static int print_json(FILE *out, const rd_kafka_message_t *msg, struct kpk_err *
 
     if (object && cJSON_AddStringToObject(object, "topic", rd_kafka_topic_name(msg->rkt)) &&
         cJSON_AddNumberToObject(object, "partition", msg->partition) &&
-        cJSON_AddNumberToObject(object, "offset", (double)msg->offset) &&
-        (ms == -1 ? cJSON_AddNullToObject(object, "timestamp_ms")
-                  : cJSON_AddNumberToObject(object, "timestamp_ms", (double)ms)) &&
+        kpk_json_add_int(object, "offset", msg->offset) &&
+        (ms == -1 ? cJSON_AddNullToObject(object, "timestamp_ms") != NULL
+                  : kpk_json_add_int(object, "timestamp_ms", ms)) &&
         add_bytes(object, "key", msg->key, msg->key_len) && add_headers(object, msg) &&
         add_bytes(object, "value", msg->payload, msg->len))
         json = cJSON_PrintUnformatted(object);

@@ -10,6 +10,7 @@
  * Redis had more ids than were read, nothing older than the last one read may be shown yet. */
 #include "services/twitter/timeline-service/home.h"
 
+#include "common/json.h"
 #include "services/twitter/timeline.h"
 
 #include <stdio.h>
@@ -28,7 +29,7 @@ static void append_tweets(const PGresult *rows, struct cursor *cursor, cJSON *tw
         cJSON_AddStringToObject(tweet, "author_id", PQgetvalue(rows, row, 1));
         cJSON_AddStringToObject(tweet, "author_handle", PQgetvalue(rows, row, 2));
         cJSON_AddStringToObject(tweet, "text", PQgetvalue(rows, row, 3));
-        cJSON_AddNumberToObject(tweet, "created_at", (double)kpk_uuid7_ms(id));
+        kpk_json_add_int(tweet, "created_at", kpk_uuid7_ms(id));
         cJSON_AddStringToObject(tweet, "delivery", PQgetvalue(rows, row, 4));
         cJSON_AddItemToArray(tweets, tweet);
         snprintf(cursor->before, sizeof(cursor->before), "%s", id);

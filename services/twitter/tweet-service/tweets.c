@@ -31,7 +31,7 @@ static char *tweet_json(const struct twitter_tweet *tweet) {
     cJSON_AddStringToObject(object, "id", tweet->id);
     cJSON_AddStringToObject(object, "author_id", tweet->author_id);
     cJSON_AddStringToObject(object, "text", tweet->text);
-    cJSON_AddNumberToObject(object, "created_at", (double)tweet->created_at);
+    kpk_json_add_int(object, "created_at", tweet->created_at);
     cJSON_AddStringToObject(object, "delivery", twitter_delivery_name(tweet->delivery));
     json = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
