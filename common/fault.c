@@ -54,15 +54,24 @@ static bool known(const char *point) {
     return false;
 }
 
+/* "@3", or nothing, which is the first. returns 0: neither */
+static int parse_passage(const char *text) {
+    size_t digits = strspn(text + (*text == '@'), "0123456789");
+
+    if (*text == '\0') return 1;
+    if (*text != '@' || text[1] == '0' || text[1 + digits] || digits > 9) return 0;
+    return atoi(text + 1);
+}
+
 /* "outbox:after-publish=exit@3" */
 static int parse_one(const char *text, struct fault *fault, struct kpk_err *err) {
     char kind[16];
     int end = 0;
 
-    *fault = (struct fault){.at = 1};
-    if (sscanf(text, "%63[a-z0-9:-]=%15[a-z]%n@%d%n", fault->point, kind, &end, &fault->at,
-               &end) < 2 ||
-        text[end] != '\0' || fault->at < 1)
+    *fault = (struct fault){.at = 0};
+    if (sscanf(text, "%63[a-z0-9:-]=%15[a-z]%n", fault->point, kind, &end) == 2)
+        fault->at = parse_passage(text + end);
+    if (fault->at == 0)
         return kpk_fail(err, KPK_FATAL,
                         "KPK_FAULT: '%.80s' is not of the form point=kind@passage", text);
     if (!known(fault->point))

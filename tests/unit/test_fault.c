@@ -39,7 +39,8 @@ static void a_wrong_wish_is_refused(void **state) {
     static const char *const wishes[] = {
         "test:one",          "test:one=",       "test:one=fly",     "test:three=exit",
         "test:one=exit@0",   "test:one=exit@x", "test:one=exit@1 ", "test:one=exit,",
-        "test:one=exit@1@2", "=exit",           "TEST:ONE=exit",
+        "test:one=exit@1@2", "=exit",           "TEST:ONE=exit",    "test:one=exit@ 1",
+        "test:one=exit@+1",  "test:one=exit@",  "test:one=exit@01", "test:one=exit@4294967297",
     };
     struct kpk_err err;
 
