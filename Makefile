@@ -9,8 +9,11 @@
 #   patterns/<p>/main.c, example/*.c       -> bin/<p>
 #   services/<system>/<service>/*.c        -> bin/<service>
 #   tools/<tool>/*.c  loadgen/*.c          -> bin/<tool>  bin/loadgen
+#   services/<system>/<service>/*.c        -> libprograms.a    (all but main.c: for the tests)
 #   tests/{unit,integration}/test_*.c      -> tests/{unit,integration}/test_*
 #   tests/naive/*.c in place of a pattern  -> build/naive/bin/*   the programs, a guarantee taken away
+#   tests/fuzz/fuzz_*.c                    -> tests/fuzz/fuzz_* (build/asan: replays its corpus;
+#                                             build/fuzz: a fuzzer)
 
 ifneq (,$(shell pwd | LC_ALL=C grep '[^A-Za-z0-9._/+@=,-]')$(word 2,$(CURDIR)))
 $(error The checkout lies in "$(CURDIR)". Its path may only have letters, digits and . _ - + @ = , \
@@ -28,11 +31,12 @@ endif
 STACK := deploy/native/stack
 # Goals that neither install nor build anything; a `make` for these alone needs nothing but bash.
 IDLE_GOALS := help doctor down status logs clean-data env clean distclean
-TEST_GOALS := test check examples matrix soak-twitter lint format
+TEST_GOALS := test check examples matrix soak-twitter fuzz lint format
 
 # ---------------------------------------------------------------- flavour and flags
 SAN ?=
-FLAVOUR := $(if $(SAN),$(or $(if $(findstring address,$(SAN)),asan),$(if $(findstring thread,$(SAN)),tsan),san),release)
+FLAVOUR := $(if $(SAN),$(or $(if $(findstring fuzzer,$(SAN)),fuzz),$(if $(findstring address,$(SAN)),asan),\
+                           $(if $(findstring thread,$(SAN)),tsan),san),release)
 OUT := build/$(FLAVOUR)
 BIN := $(if $(SAN),$(OUT)/bin,build/bin)
 WERROR ?= $(if $(filter $(TEST_GOALS),$(MAKECMDGOALS)),1,0)
@@ -41,31 +45,35 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wco
             -Wno-sign-conversion $(if $(filter 1,$(WERROR)),-Werror)
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) -D_GNU_SOURCE -I. -pthread $(RDKAFKA_CFLAGS) $(DEPS_CFLAGS) \
-             $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) $(CFLAGS)
-LIBS = $(RDKAFKA_LIBS) $(DEPS_LIBS) -lm
+             $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(CFLAGS)
+# librdkafka last: it holds a copy of cJSON, and the one that is used should be Debian's.
+LIBS = $(DEPS_LIBS) $(RDKAFKA_LIBS) -lm
 
 # ---------------------------------------------------------------- what lies where
 LIB_SRC := $(wildcard common/*.c topology/*.c) $(filter-out %/main.c,$(wildcard patterns/*/*.c))
 SYSTEM_SRC := $(wildcard services/*/*.c)
+SERVICE_SRC := $(filter-out %/main.c,$(wildcard services/*/*/*.c))
 TOOL_SRC := $(filter-out %/main.c,$(wildcard tools/*/*.c))
 SUPPORT_SRC := $(wildcard tests/support/*.c)
 NAIVE_SRC := $(wildcard tests/naive/*.c)
 TEST_SRC := $(wildcard tests/unit/test_*.c tests/integration/test_*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 # Every program is a folder with a main.c. A pattern's other files are in the library already.
 MAINS := $(wildcard patterns/*/main.c services/*/*/main.c tools/*/main.c loadgen/main.c)
 PROGRAMS := $(sort $(notdir $(patsubst %/main.c,%,$(MAINS))))
 PROGRAM_SRC := $(foreach m,$(MAINS),$(if $(filter patterns/%,$m),$m $(wildcard $(dir $m)example/*.c),\
                $(wildcard $(dir $m)*.c)))
-SOURCES := $(sort $(LIB_SRC) $(SYSTEM_SRC) $(SUPPORT_SRC) $(NAIVE_SRC) $(TEST_SRC) $(PROGRAM_SRC))
+SOURCES := $(sort $(LIB_SRC) $(SYSTEM_SRC) $(SUPPORT_SRC) $(NAIVE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(PROGRAM_SRC))
 
 objects = $(patsubst %.c,$(OUT)/%.o,$(1))
 ARCHIVES := $(OUT)/libservices.a $(OUT)/libkpk.a
 UNIT_TESTS := $(patsubst %.c,$(OUT)/%,$(filter tests/unit/%,$(TEST_SRC)))
 INTEGRATION_TESTS := $(patsubst %.c,$(OUT)/%,$(filter tests/integration/%,$(TEST_SRC)))
+FUZZERS := $(patsubst %.c,$(OUT)/%,$(filter tests/fuzz/fuzz_%,$(FUZZ_SRC)))
 
 # ---------------------------------------------------------------- everyday targets
 .PHONY: $(IDLE_GOALS) $(TEST_GOALS) up restart build docs demo-twitter naive unit-tests \
-        integration-tests broker-jars tidy
+        integration-tests fuzzers broker-jars tidy
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -100,9 +108,10 @@ demo-twitter: build ## one tweet followed to the timelines, and a worker killed 
 
 # ---------------------------------------------------------------- build
 build: $(PROGRAMS:%=$(BIN)/%) ## compile every program into build/bin
-unit-tests: $(UNIT_TESTS)
+unit-tests: $(UNIT_TESTS) $(FUZZERS)
 integration-tests: $(INTEGRATION_TESTS)
 naive: $(PROGRAMS:%=build/naive/bin/%)
+fuzzers: $(FUZZERS)
 broker-jars: build/deps/kafka/.complete
 
 # Libraries. The first goal that builds installs what is missing and makes librdkafka.mk.
@@ -136,6 +145,7 @@ $(OUT)/%.o: %.c Makefile build/deps/librdkafka.mk $$(wildcard $$(*D)/*.sql $$(*D
 archive = @rm -f $@ && ar qcs $@ $^
 $(OUT)/libkpk.a: $(call objects,$(LIB_SRC)) ; $(archive)
 $(OUT)/libservices.a: $(call objects,$(SYSTEM_SRC)) ; $(archive)
+$(OUT)/libprograms.a: $(call objects,$(SERVICE_SRC)) ; $(archive)
 $(OUT)/libtools.a: $(call objects,$(TOOL_SRC)) ; $(archive)
 $(OUT)/libsupport.a: $(call objects,$(SUPPORT_SRC)) ; $(archive)
 
@@ -158,12 +168,18 @@ $(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/libsupport.a $(O
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ -lcmocka $(LIBS)
 
+$(FUZZERS): $(OUT)/%: $(OUT)/%.o $(if $(filter fuzz,$(FLAVOUR)),,$(OUT)/tests/fuzz/replay.o) \
+            $(OUT)/libprograms.a $(OUT)/libtools.a $(ARCHIVES)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer) $(LDFLAGS) $^ -o $@ $(LIBS)
+
 .SECONDARY:
 -include $(patsubst %.c,$(OUT)/%.d,$(SOURCES))
 
 # ---------------------------------------------------------------- tests and tidiness
-test: build integration-tests broker-jars ## everything: lint, unit, the stack itself, integration, examples
+test: build integration-tests broker-jars ## everything: lint, unit, fuzz, the stack itself, integration, examples
 	+@$(MAKE) SAN=address,undefined unit-tests WERROR=$(WERROR)
+	+@$(build-fuzzers)
 	@tests/run
 
 check: build ## the tests that need no servers, in seconds: lint and unit
@@ -178,6 +194,12 @@ matrix: build broker-jars ## the crash matrices in full: every fault point, ever
 
 soak-twitter: build naive integration-tests broker-jars ## 10,000 tweets while everything dies and hangs; then the same without the guarantees
 	@tests/run soak
+
+fuzz: ## what must hold of any input, tried with FUZZ_SECONDS=60 of new ones for each target
+	+@$(build-fuzzers)
+	@tests/run fuzz
+# libFuzzer comes with clang.
+build-fuzzers = $(MAKE) SAN=fuzzer-no-link,address,undefined CC=clang fuzzers WERROR=$(WERROR)
 
 lint: build ## formatting, static analysis, generated pages, names outside topology/
 	@tests/run lint
