@@ -51,11 +51,11 @@ int raw_connect(int port) {
     return fd;
 }
 
-void raw_send(int fd, const char *text) {
-    size_t len = strlen(text);
-
-    assert_int_equal(send(fd, text, len, MSG_NOSIGNAL), len);
+void raw_send_bytes(int fd, const void *bytes, size_t len) {
+    assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), len);
 }
+
+void raw_send(int fd, const char *text) { raw_send_bytes(fd, text, strlen(text)); }
 
 bool raw_readable(int fd, int ms) {
     struct pollfd polled = {.fd = fd, .events = POLLIN};
@@ -106,10 +106,14 @@ void raw_read(int fd, bool head_request, struct raw_answer *answer) {
     }
 }
 
-void raw_ask(int port, const char *text, struct raw_answer *answer) {
+void raw_ask_bytes(int port, const void *bytes, size_t len, struct raw_answer *answer) {
     int fd = raw_connect(port);
 
-    raw_send(fd, text);
-    raw_read(fd, strncmp(text, "HEAD ", 5) == 0, answer);
+    raw_send_bytes(fd, bytes, len);
+    raw_read(fd, len > 5 && memcmp(bytes, "HEAD ", 5) == 0, answer);
     close(fd);
+}
+
+void raw_ask(int port, const char *text, struct raw_answer *answer) {
+    raw_ask_bytes(port, text, strlen(text), answer);
 }

@@ -22,6 +22,7 @@ int raw_connect(int port);
 /* The same, or -1 when nobody accepts connections. */
 int raw_try_connect(int port);
 void raw_send(int fd, const char *text);
+void raw_send_bytes(int fd, const void *bytes, size_t len);
 
 /* Wait for one answer. With 'head_request' no body is expected. */
 void raw_read(int fd, bool head_request, struct raw_answer *answer);
@@ -33,5 +34,6 @@ bool raw_closed(int fd);
 
 /* Connect, send, read one answer, close. */
 void raw_ask(int port, const char *text, struct raw_answer *answer);
+void raw_ask_bytes(int port, const void *bytes, size_t len, struct raw_answer *answer);
 
 #endif
