@@ -5,6 +5,7 @@
 #include "common/tail.h"
 #include "services/twitter/database.h"
 #include "services/twitter/world.h"
+#include "tests/support/http_raw.h"
 #include "tests/support/test.h"
 #include "topology/topology.h"
 
@@ -326,6 +327,49 @@ static void the_record_is_as_documented(void **state) {
     world_close(world);
 }
 
+/* As W3C has it: who cannot read a trace context goes on without. */
+static void a_trace_is_passed_on_or_left_out(void **state) {
+#define TRACE "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+    static const char *const sent[] = {"00-" TRACE "-01", "nonsense", "00-" TRACE "-01 \"};"};
+    char topic[KPK_NAME_BYTES], request[600], body[128], key[KPK_UUID_BYTES];
+    const char *url = getenv("KPK_TWEET_SERVICE_URL");
+    struct raw_answer answer;
+    struct kpk_tail *tail;
+    struct world *world;
+
+    (void)state;
+    assert_non_null(url);
+    assert_ok(world_open(&world, 1, err), err);
+    assert_ok(kpk_tail_open(&tail, kpk_full_name(KPK_TOPIC_TWEETS, topic), true, err), err);
+    snprintf(body, sizeof(body), "{\"author_id\":\"%s\",\"text\":\"x\"}", world->users[0].id);
+    for (size_t i = 0; i < sizeof(sent) / sizeof(*sent); i++) {
+        rd_kafka_message_t *msg = NULL;
+        struct kpk_event event;
+        rd_kafka_headers_t *headers;
+        const void *found;
+        size_t len;
+
+        kpk_uuid7(key);
+        snprintf(request, sizeof(request),
+                 "POST /v1/tweets HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+                 "Idempotency-Key: %s\r\ntraceparent: %s\r\nContent-Length: %zu\r\n\r\n%s",
+                 key, sent[i], strlen(body), body);
+        raw_ask(atoi(strrchr(url, ':') + 1), request, &answer);
+        assert_int_equal(answer.status, 201);
+        assert_ok(kpk_tail_next(tail, ARRIVE_MS, &msg, err), err);
+        assert_non_null(msg);
+        assert_ok(kpk_event_decode(msg, &event, err), err);
+        assert_false(rd_kafka_message_headers(msg, &headers));
+        if (i == 0)
+            assert_string_equal(event.traceparent, sent[i]);
+        else
+            assert_true(rd_kafka_header_get_last(headers, "traceparent", &found, &len));
+        rd_kafka_message_destroy(msg);
+    }
+    kpk_tail_close(tail);
+    world_close(world);
+}
+
 static bool outbox_empty(void *ctx) {
     static const struct kpk_pg_stmt rows = {"outbox_rows", "SELECT count(*) FROM outbox"};
     PGresult *result = kpk_pg_exec(ctx, &rows, NULL, 0, err);
@@ -352,6 +396,7 @@ int main(void) {
         cmocka_unit_test(posts_of_one_key_at_once_are_one_tweet),
         cmocka_unit_test(follows_at_once_are_counted_right),
         cmocka_unit_test(the_record_is_as_documented),
+        cmocka_unit_test(a_trace_is_passed_on_or_left_out),
         cmocka_unit_test(the_outbox_is_empty_afterwards),
     };
 

@@ -1,5 +1,5 @@
 /* What a home timeline shows: follows and unfollows, pushed and pulled tweets in one order,
- * pages, and the cap of 800. */
+ * pages, and the cap of 800; and that a user's own has none. */
 #include "common/pg.h"
 #include "common/redis.h"
 #include "services/twitter/database.h"
@@ -275,6 +275,37 @@ static void a_timeline_ends_after_800(void **state) {
     world_close(world);
 }
 
+static void count(const struct twitter_tweet *tweet, void *ctx) {
+    (void)tweet;
+    ++*(int *)ctx;
+}
+
+/* Past any number that a cursor could have counted. The tweets are put where they would be: to
+ * post them one by one takes too long. */
+static void a_user_s_own_goes_on(void **state) {
+    static const struct kpk_pg_stmt write = {
+        "write_many",
+        "INSERT INTO tweets (id, author_id, text, delivery, created_at) SELECT "
+        "('019ab000-0000-7000-8000-' || lpad(to_hex($1::bigint * 65536 + i), 12, '0'))::uuid, "
+        "$1::bigint, 'x', 'pull', now() FROM generate_series(1, $2::int) AS i"};
+    enum { LONG = 10250 };
+    struct world *world;
+    struct kpk_pg *pg;
+    char number[16];
+    int seen = 0;
+
+    (void)state;
+    assert_ok(world_open(&world, 1, err), err);
+    assert_ok(twitter_database_open(&pg, err), err);
+    snprintf(number, sizeof(number), "%d", LONG);
+    const char *id = world->users[0].id;
+    assert_ok(kpk_pg_run(pg, &write, (const char *[]){id, number}, 2, err), err);
+    assert_ok(client_read_timeline(world->client, CLIENT_OWN, id, 100, count, &seen, err), err);
+    assert_int_equal(seen, LONG);
+    kpk_pg_close(pg);
+    world_close(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_follow_shows_what_was_written_before),
@@ -282,6 +313,7 @@ int main(void) {
         cmocka_unit_test(pushed_and_pulled_are_one_timeline),
         cmocka_unit_test(pages_turned_while_tweets_arrive),
         cmocka_unit_test(a_timeline_ends_after_800),
+        cmocka_unit_test(a_user_s_own_goes_on),
     };
 
     if (kpk_topology_init(err)) {
