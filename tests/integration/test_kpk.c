@@ -5,8 +5,10 @@
 #include "services/twitter/database.h"
 #include "services/twitter/world.h"
 #include "tests/support/cli.h"
+#include "tests/support/records.h"
 #include "tests/support/stack.h"
 #include "tests/support/test.h"
+#include "tools/kpk/safe.h"
 #include "topology/topology.h"
 
 #include <signal.h>
@@ -14,7 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARRIVE_MS = 30000, TAG_BYTES = KPK_UUID_BYTES };
+enum {
+    ARRIVE_MS = 30000,
+    TAG_BYTES = KPK_UUID_BYTES,
+    RECORD_BYTES = 1048588, /* what a topic takes: message.max.bytes of the broker */
+};
 
 static struct kpk_err error, *err = &error;
 
@@ -47,8 +53,10 @@ static int count_lines(const struct cli_output *output) {
 #define HOSTILE_BASE64 "G1syShtdMDtvd25lZAcg4oCuwpv/ACBlbmQ="
 
 /* A record that no group takes, with "run: <tag>", by which it is known again, and as its
- * ce_id. */
-static void write_record(const char *key, const char *value, size_t len, const char *tag) {
+ * ce_id.
+ * len      SIZE_MAX: as much as the topic takes
+ * returns  the length */
+static size_t write_record(const char *key, const char *value, size_t len, const char *tag) {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(4);
     struct kpk_producer *producer;
     char topic[KPK_NAME_BYTES];
@@ -56,14 +64,18 @@ static void write_record(const char *key, const char *value, size_t len, const c
     rd_kafka_header_add(headers, "run", -1, tag, -1);
     rd_kafka_header_add(headers, "ce_id", -1, tag, -1);
     rd_kafka_header_add(headers, "\x1b[31m\r", -1, "\x1b[8mhidden\n", -1);
+    if (len == SIZE_MAX) len = record_largest_value(RECORD_BYTES, strlen(key), headers);
     assert_ok(kpk_producer_open(&producer,
-                                &(struct kpk_producer_opts){.durability = KPK_CRITICAL}, err),
+                                &(struct kpk_producer_opts){.durability = KPK_CRITICAL,
+                                                            .max_message_bytes = RECORD_BYTES},
+                                err),
               err);
     assert_ok(kpk_producer_send(producer, kpk_full_name(KPK_TOPIC_TWEETS, topic), key,
                                 strlen(key), value, len, headers, err),
               err);
     assert_ok(kpk_producer_wait(producer, ARRIVE_MS, err), err);
     kpk_producer_close(producer);
+    return len;
 }
 
 static void write_hostile(const char *tag) {
@@ -180,10 +192,14 @@ static bool find_letter(void *ctx) {
     return true;
 }
 
+static void await_letter(struct rejection *rejection) {
+    if (!wait_until(ARRIVE_MS, find_letter, rejection)) fail_msg("no dead letter comes");
+}
+
 static void reject_a_record(struct rejection *rejection) {
     kpk_uuid7(rejection->tag);
     write_hostile(rejection->tag);
-    if (!wait_until(ARRIVE_MS, find_letter, rejection)) fail_msg("no dead letter comes");
+    await_letter(rejection);
 }
 
 static void dlq_lists_and_shows(void **state) {
@@ -259,6 +275,43 @@ static void doctor_names_what_is_bad(void **state) {
     cli_assert_says(output, "\n  bad   postgres      cannot be asked: ");
     cli_assert_says(output, "\n  bad   redis         cannot be asked: 127.0.0.1:1: ");
     cli_assert_says(output, "kpk doctor: 3 bad, 0 warn, 0 ok\n");
+}
+
+/* As much as the topic takes, of bytes that do harm: it lies in the dead letter topic as it was, is
+ * shown whole and harmless, and stops nobody. */
+static void dlq_shows_the_largest_record(void **state) {
+    static char value[RECORD_BYTES];
+    struct rejection largest, next;
+    char *expected;
+
+    (void)state;
+    kpk_uuid7(largest.tag);
+    record_fill_hostile(value, sizeof(value));
+    size_t len = write_record("1", value, SIZE_MAX, largest.tag);
+    await_letter(&largest);
+
+    struct cli_output *output = cli_run("", "dlq show %s", largest.letter);
+    cli_assert_status(output, 0);
+    assert_harmless(output);
+    assert_non_null(expected = kpk_safe_text(value, len, 0));
+    size_t shown = strlen(expected), said = strlen(output->text);
+    assert_true(said > shown + 1);
+    assert_memory_equal(output->text + said - shown - 1, expected, shown);
+    free(expected);
+
+    output = cli_run("", "dlq show %s --json", largest.letter);
+    cli_assert_status(output, 0);
+    assert_harmless(output);
+    assert_int_equal(count_lines(output), 1);
+    assert_non_null(expected = kpk_base64(value, len));
+    assert_non_null(strstr(output->text, expected));
+    free(expected);
+
+    output = cli_run("", "dlq list --limit 1");
+    cli_assert_status(output, 0);
+    assert_harmless(output);
+    cli_assert_says(output, largest.letter);
+    reject_a_record(&next);
 }
 
 /* --- trace ------------------------------------------------------------------------------- */
@@ -355,6 +408,7 @@ int main(void) {
         cmocka_unit_test(dlq_lists_and_shows),
         cmocka_unit_test(doctor_counts_dead_letters),
         cmocka_unit_test(doctor_names_what_is_bad),
+        cmocka_unit_test(dlq_shows_the_largest_record),
         cmocka_unit_test_teardown(trace_follows_a_tweet, relays_go_on),
         cmocka_unit_test(trace_shows_a_rejection),
     };

@@ -4,6 +4,7 @@
 #include "common/tail.h"
 #include "services/twitter/world.h"
 #include "tests/support/offsets.h"
+#include "tests/support/records.h"
 #include "tests/support/test.h"
 #include "topology/topology.h"
 
@@ -14,8 +15,8 @@
 
 enum {
     ARRIVE_MS = 30000,
-    RECORD_BYTES = 1048588, /* what a topic takes: message.max.bytes of the broker */
-    LARGEST = RECORD_BYTES - 1024,
+    RECORD_BYTES = 1048588,      /* what a topic takes: message.max.bytes of the broker */
+    INFLATED = 5 * RECORD_BYTES, /* what it takes of what can be compressed */
     DEEP = 10000,
     KEY_BYTES = 80,
     MOST = 64,
@@ -23,7 +24,7 @@ enum {
 
 static struct kpk_err error, *err = &error;
 
-static char largest[LARGEST + 1], deep[DEEP + 1], long_text[600];
+static char hostile[INFLATED], deep[DEEP + 1], long_text[600];
 
 #define ID "\"tweet_id\":\"019ab000-0000-7000-8000-000000000000\""
 #define AUTHOR "\"author_id\":\"1\""
@@ -31,11 +32,12 @@ static char largest[LARGEST + 1], deep[DEEP + 1], long_text[600];
 #define GOOD "{" ID "," AUTHOR ",\"text\":\"x\"," REST "}"
 #define BYTES(literal) literal, sizeof(literal) - 1
 #define TEXT(string) string, SIZE_MAX
+#define LARGEST hostile, SIZE_MAX - 1
 
 struct bad_record {
     const char *what;
     const char *value;
-    size_t len;         /* SIZE_MAX: strlen(value) */
+    size_t len;         /* SIZE_MAX: strlen(value); SIZE_MAX - 1: as much as its topic takes */
     const char *type;   /* ce_type; NULL: no headers at all */
     const char *spoilt; /* "name=value" replaces a header, "name" leaves it out; NULL: none */
     const char *reason; /* part of what the dead letter says */
@@ -55,7 +57,8 @@ static const struct bad_record bad_tweets[] = {
     {"two documents",       TEXT(GOOD GOOD),                   TWEET,                  "JSON"},
     {"an array",            TEXT("[]"),                        TWEET,                  "object"},
     {"too deep",            TEXT(deep),                        TWEET,                  "deep"},
-    {"as large as can be",  TEXT(largest),                     TWEET,                  ""},
+    {"as large as can be",  LARGEST,                           TWEET,                  "not JSON"},
+    {"so large, no headers", LARGEST,                          NULL, NULL,             "header"},
     {"hostile bytes",       BYTES("\0\xff\xfe\xc0\x80%n\x1b[2J\r\n"), TWEET,           ""},
     {"text not UTF-8",      TEXT("{" ID "," AUTHOR ",\"text\":\"\xc3(\"," REST "}"),   TWEET, "UTF-8"},
     {"a NUL in the text",   TEXT("{" ID "," AUTHOR ",\"text\":\"\\u0000\"," REST "}"), TWEET, "u0000"},
@@ -120,21 +123,31 @@ static rd_kafka_headers_t *make_headers(const struct bad_record *bad) {
     return headers;
 }
 
+static struct kpk_producer *open_producer(int max_message_bytes) {
+    struct kpk_producer *producer;
+
+    assert_ok(
+        kpk_producer_open(&producer,
+                          &(struct kpk_producer_opts){.durability = KPK_CRITICAL,
+                                                      .max_message_bytes = max_message_bytes},
+                          err),
+        err);
+    return producer;
+}
+
 /* Each under a key of its own, by which it is known again. */
 static void write_all(const struct bad_record *bad, const char *topic, const char *tag) {
-    struct kpk_producer *producer;
+    struct kpk_producer *producer = open_producer(RECORD_BYTES);
     char key[KEY_BYTES];
 
-    assert_ok(kpk_producer_open(&producer,
-                                &(struct kpk_producer_opts){.durability = KPK_CRITICAL,
-                                                            .max_message_bytes = RECORD_BYTES},
-                                err),
-              err);
     for (int i = 0; bad[i].what; i++) {
-        size_t len = bad[i].len == SIZE_MAX ? strlen(bad[i].value) : bad[i].len;
+        rd_kafka_headers_t *headers = make_headers(&bad[i]);
+        size_t len = bad[i].len;
         snprintf(key, sizeof(key), "%s-%d", tag, i);
+        if (len == SIZE_MAX) len = strlen(bad[i].value);
+        if (len == SIZE_MAX - 1) len = record_largest_value(RECORD_BYTES, strlen(key), headers);
         assert_ok(kpk_producer_send(producer, topic, key, strlen(key), bad[i].value, len,
-                                    make_headers(&bad[i]), err),
+                                    headers, err),
                   err);
     }
     assert_ok(kpk_producer_wait(producer, ARRIVE_MS, err), err);
@@ -284,6 +297,73 @@ static void strangers_write(const char *group, const char *base_topic,
     kpk_tail_close(dlq_tail);
 }
 
+/* "As large as can be" is meant: its topic takes no byte more. */
+static void one_byte_more_is_refused(void **state) {
+    struct kpk_producer *producer = open_producer(2 * RECORD_BYTES);
+    char topic[KPK_NAME_BYTES];
+    size_t len = record_largest_value(RECORD_BYTES, 1, NULL);
+
+    (void)state;
+    kpk_full_name(KPK_TOPIC_TWEETS, topic);
+    assert_ok(kpk_producer_send(producer, topic, "1", 1, hostile, len + 1, NULL, err), err);
+    assert_int_equal(kpk_producer_wait(producer, ARRIVE_MS, err), -1);
+    assert_non_null(strstr(err->msg, "Message size too large"));
+    kpk_producer_close(producer);
+}
+
+/* But the broker counts what comes, and what comes may be compressed. */
+static void write_compressed(const char *topic, const char *key) {
+    setenv("KPK_KAFKA_COMPRESSION_TYPE", "gzip", 1);
+    struct kpk_producer *producer = open_producer(2 * INFLATED);
+    unsetenv("KPK_KAFKA_COMPRESSION_TYPE");
+
+    assert_ok(
+        kpk_producer_send(producer, topic, key, strlen(key), hostile, INFLATED, NULL, err),
+        err);
+    assert_ok(kpk_producer_wait(producer, ARRIVE_MS, err), err);
+    kpk_producer_close(producer);
+}
+
+static void larger_than_a_letter_by_compression(void **state) {
+    char topic[KPK_NAME_BYTES], dlq_base[KPK_NAME_BYTES], dlq[KPK_NAME_BYTES];
+    char tag[KPK_UUID_BYTES], key[KEY_BYTES], text[24];
+    rd_kafka_message_t *source = NULL, *letter;
+    rd_kafka_headers_t *headers = NULL;
+    struct kpk_tail *source_tail, *dlq_tail;
+    struct kpk_topic dlq_row;
+
+    (void)state;
+    kpk_uuid7(tag);
+    snprintf(key, sizeof(key), "%s-0", tag);
+    kpk_topic_dlq(kpk_topic_find(KPK_TOPIC_TWEETS), kpk_group_find(KPK_GROUP_FANOUT_WORKERS),
+                  dlq_base, &dlq_row);
+    kpk_full_name(KPK_TOPIC_TWEETS, topic);
+    assert_ok(kpk_tail_open(&source_tail, topic, true, err), err);
+    assert_ok(kpk_tail_open(&dlq_tail, kpk_full_name(dlq_base, dlq), true, err), err);
+    write_compressed(topic, key);
+    read_all(source_tail, tag, 1, &source);
+    assert_ok(kpk_tail_next(dlq_tail, ARRIVE_MS, &letter, err), err);
+    if (!letter) fail_msg("no dead letter comes");
+
+    assert_null(letter->key);
+    assert_null(letter->payload);
+    assert_false(rd_kafka_message_headers(letter, &headers));
+    assert_int_equal(rd_kafka_header_cnt(headers), 7);
+    assert_header(headers, "__dlq.errors.topic", topic);
+    snprintf(text, sizeof(text), "%" PRId32, source->partition);
+    assert_header(headers, "__dlq.errors.partition", text);
+    snprintf(text, sizeof(text), "%" PRId64, source->offset);
+    assert_header(headers, "__dlq.errors.offset", text);
+    snprintf(text, sizeof(text), "%zu", strlen(key) + INFLATED);
+    assert_header(headers, "kpk-left-out-bytes", text);
+    assert_goes_on();
+    await_commit(KPK_GROUP_FANOUT_WORKERS, &source, 1);
+    rd_kafka_message_destroy(source);
+    rd_kafka_message_destroy(letter);
+    kpk_tail_close(source_tail);
+    kpk_tail_close(dlq_tail);
+}
+
 static void tweets_by_strangers(void **state) {
     (void)state;
     strangers_write(KPK_GROUP_FANOUT_WORKERS, KPK_TOPIC_TWEETS, bad_tweets);
@@ -310,9 +390,11 @@ int main(void) {
         cmocka_unit_test(follows_by_strangers),
         cmocka_unit_test(tweets_by_strangers_to_be_searched),
         cmocka_unit_test(tweets_by_strangers_to_be_told_of),
+        cmocka_unit_test(one_byte_more_is_refused),
+        cmocka_unit_test(larger_than_a_letter_by_compression),
     };
 
-    memset(largest, 'x', LARGEST);
+    record_fill_hostile(hostile, sizeof(hostile));
     memset(deep, '[', DEEP);
     snprintf(long_text, sizeof(long_text), "{" ID "," AUTHOR ",\"text\":\"%0281d\"," REST "}",
              0);

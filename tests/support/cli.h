@@ -8,7 +8,9 @@
 
 #define CLI_KPK "build/bin/kpk"
 
-enum { CLI_OUTPUT_BYTES = 256 * 1024 };
+enum {
+    CLI_OUTPUT_BYTES = 8 * 1024 * 1024
+}; /* the largest record, each byte escaped, and more */
 
 struct cli_output {
     char text[CLI_OUTPUT_BYTES]; /* what it wrote, stderr too */
