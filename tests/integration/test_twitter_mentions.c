@@ -8,6 +8,7 @@
 #include "tests/support/publish.h"
 #include "tests/support/stack.h"
 #include "tests/support/test.h"
+#include "topology/admin.h"
 #include "topology/topology.h"
 
 #include <ctype.h>
@@ -19,6 +20,8 @@
 enum { ARRIVE_MS = 60000, USERS = 5, MOST = 64, VALUE_BYTES = 2048 };
 
 static struct kpk_err error, *err = &error;
+
+static const char *const workers[] = {"notification-worker-1", "notification-worker-2"};
 
 /* --- what is in the topic ---------------------------------------------------------------- */
 
@@ -299,11 +302,8 @@ static void nobody_misses_a_mention_when_a_worker_dies(void **state) {
     assert_ok(world_open(&world, 4, err), err);
     assert_ok(world_watch_mentions(world, err), err);
     assert_ok(poster_start(&poster, world, &load, err), err);
-    for (int worker = 1; worker <= 2; worker++) {
-        char name[32];
-        snprintf(name, sizeof(name), "notification-worker-%d", worker);
-        stack_await_restart(name, stack_signal(name, SIGKILL));
-    }
+    for (int i = 0; i < 2; i++)
+        stack_await_restart(workers[i], stack_signal(workers[i], SIGKILL));
     poster_stop(poster);
     assert_ok(world_check(world, ARRIVE_MS, &report, &clean, err), err);
     kpk_report_text(&report, text, sizeof(text));
@@ -312,11 +312,75 @@ static void nobody_misses_a_mention_when_a_worker_dies(void **state) {
     world_close(world);
 }
 
+/* --- a topic that takes nothing ---------------------------------------------------------- */
+
+static void set_largest_record(int bytes) {
+    const rd_kafka_ConfigResource_t **results;
+    char topic[KPK_NAME_BYTES], text[16];
+    struct kpk_admin *admin;
+    size_t count;
+
+    kpk_full_name(KPK_TOPIC_NOTIFICATIONS_PENDING, topic);
+    snprintf(text, sizeof(text), "%d", bytes);
+    assert_ok(kpk_admin_open(&admin, &(struct kpk_admin_opts){0}, err), err);
+    rd_kafka_ConfigResource_t *config =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_error_destroy(rd_kafka_ConfigResource_add_incremental_config(
+        config, "max.message.bytes", RD_KAFKA_ALTER_CONFIG_OP_TYPE_SET, text));
+    rd_kafka_AdminOptions_t *opts =
+        kpk_admin_options(admin, RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS);
+    rd_kafka_IncrementalAlterConfigs(admin->rk, &config, 1, opts, kpk_admin_queue(admin));
+    rd_kafka_event_t *event = kpk_admin_answer(admin, opts, "alter the topic", err);
+    if (!event) fail_msg("%s", err->msg);
+    results = rd_kafka_IncrementalAlterConfigs_result_resources(
+        rd_kafka_event_IncrementalAlterConfigs_result(event), &count);
+    assert_int_equal(rd_kafka_ConfigResource_error(results[0]), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_event_destroy(event);
+    rd_kafka_ConfigResource_destroy(config);
+    kpk_admin_close(admin);
+}
+
+static int64_t refused(void) {
+    static const char metric[] = "kpk_producer_failed_deliveries_total";
+    int64_t sum = 0;
+
+    for (int i = 0; i < 2; i++) {
+        int64_t count = stack_metric(workers[i], metric); /* below 0: none yet */
+        sum += count > 0 ? count : 0;
+    }
+    return sum;
+}
+
+static bool more_refused(void *before) { return refused() > *(int64_t *)before; }
+
+/* The brokers refuse every notification: nothing is committed, and nothing lost, once they take
+ * them again. */
+static void what_is_refused_is_sent_again(void **state) {
+    const struct kpk_topic *topic = kpk_topic_find(KPK_TOPIC_NOTIFICATIONS_PENDING);
+    int64_t before = refused();
+    struct kpk_report report;
+    struct world *world;
+    bool clean;
+
+    (void)state;
+    assert_ok(world_open(&world, 4, err), err);
+    assert_ok(world_watch_mentions(world, err), err);
+    set_largest_record(100);
+    for (int i = 0; i < 20; i++) assert_ok(world_post(world, i % 4, NULL, err), err);
+    bool seen = wait_until(ARRIVE_MS, more_refused, &before);
+    set_largest_record(kpk_topic_max_bytes(topic));
+    assert_true(seen);
+    assert_ok(world_check(world, ARRIVE_MS, &report, &clean, err), err);
+    if (!clean) fail_msg("%s", report.first);
+    world_close(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exactly_those_who_are_mentioned),
         cmocka_unit_test(the_record_is_as_documented),
         cmocka_unit_test(a_tweet_that_comes_again_asks_under_the_same_id),
+        cmocka_unit_test(what_is_refused_is_sent_again),
         cmocka_unit_test(nobody_misses_a_mention_when_a_worker_dies),
     };
 
