@@ -157,7 +157,7 @@ static void answer(struct kpk_response *response, struct search *search, PGresul
 }
 
 void get_search(struct kpk_request *request, struct kpk_response *response, void *ctx) {
-    struct kpk_pg *pg = ((struct service *)ctx)->pg[kpk_http_worker(request)];
+    struct kpk_pg *pg = read_stores(request, ctx)->pg;
     PGresult *rows = NULL;
     struct search search;
     struct kpk_err err;

@@ -1,11 +1,7 @@
 /* timeline-service: the read side of Twitter over HTTP. It writes nothing. */
 #include "common/embed.h"
-#include "common/log.h"
-#include "common/opts.h"
-#include "common/stop.h"
 #include "services/twitter/database.h"
 #include "services/twitter/timeline-service/service.h"
-#include "topology/topology.h"
 
 KPK_EMBED(openapi, "services/twitter/timeline-service/openapi.json");
 
@@ -15,69 +11,19 @@ static const struct kpk_route routes[] = {
     {0},
 };
 
-static int check_database(void *ctx, struct kpk_err *err) {
-    return twitter_database_check(((struct service *)ctx)->connections[SERVICE_WORKERS_MAX].pg,
-                                  err);
-}
-
-static int check_redis(void *ctx, struct kpk_err *err) {
-    return kpk_redis_check(((struct service *)ctx)->connections[SERVICE_WORKERS_MAX].redis,
-                           err);
-}
-
-static const struct kpk_http_check checks[] = {
-    {"postgresql", check_database}, {"redis", check_redis}, {0}};
-
-static int open_connections(struct service *service, struct kpk_err *err) {
-    for (int i = 0; i <= SERVICE_WORKERS_MAX; i++) /* they connect when they are used */
-        if (twitter_database_open(&service->connections[i].pg, err) ||
-            kpk_redis_open(&service->connections[i].redis, err))
-            return -1;
-    return 0;
-}
-
-static void close_connections(struct service *service) {
-    for (int i = 0; i <= SERVICE_WORKERS_MAX; i++) {
-        kpk_pg_close(service->connections[i].pg);
-        kpk_redis_close(service->connections[i].redis);
-    }
-}
-
 int main(int argc, char **argv) {
-    static struct service service;
-    struct kpk_http *http = NULL;
-    struct kpk_err error = {0}, *err = &error;
-    int port, workers, failed = -1;
-    const struct kpk_opt opts[] = {
-        {"port", "KPK_HTTP_PORT", KPK_OPT_INT, &port, "18081", 1, 65535,
-         "HTTP port on 127.0.0.1"},
-        {"workers", NULL, KPK_OPT_INT, &workers, "16", 1, SERVICE_WORKERS_MAX,
-         "threads that handle requests, each with its own connections"},
-        {0}};
-    const struct kpk_program program = {"timeline-service", "home and user timelines over HTTP",
-                                        NULL, opts};
+    static const struct read_service service = {
+        .name = "timeline-service",
+        .summary = "home and user timelines over HTTP",
+        .port = "18081",
+        .workers = "16",
+        .routes = routes,
+        .openapi = openapi,
+        .openapi_end = openapi_end,
+        .open_pg = twitter_database_open,
+        .check_pg = twitter_database_check,
+        .uses_redis = true,
+    };
 
-    int parsed = kpk_opts_parse(&program, &argc, argv, err);
-    if (parsed > 0) return 0;
-    if (parsed < 0 || kpk_topology_init(err)) return kpk_exit_failed(err);
-    kpk_stop_init();
-    if (open_connections(&service, err)) goto out;
-    if (kpk_http_open(&http,
-                      &(struct kpk_http_opts){.port = port,
-                                              .routes = routes,
-                                              .checks = checks,
-                                              .ctx = &service,
-                                              .openapi = openapi,
-                                              .openapi_bytes = (size_t)(openapi_end - openapi),
-                                              .workers = workers},
-                      err))
-        goto out;
-    kpk_log("started", "port=%d workers=%d", port, workers);
-    while (!kpk_stopping()) kpk_stop_wait(1000);
-    failed = 0;
-out:
-    kpk_http_drain(http);
-    kpk_http_close(http);
-    close_connections(&service);
-    return failed ? kpk_exit_failed(err) : 0;
+    return read_service_main(&service, argc, argv);
 }

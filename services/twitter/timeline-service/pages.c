@@ -38,7 +38,7 @@ static void answer(struct kpk_response *response, const struct page_request *pag
 /* An empty page may be that of somebody who does not exist: only then it is worth a look. */
 static void serve(struct kpk_request *request, struct kpk_response *response, void *ctx,
                   bool home) {
-    struct connections *own = &((struct service *)ctx)->connections[kpk_http_worker(request)];
+    struct read_stores *own = read_stores(request, ctx);
     struct page_request page;
     struct kpk_err err;
     cJSON *tweets;

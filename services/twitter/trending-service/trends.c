@@ -9,7 +9,7 @@
 enum { WINDOW_DEFAULT = 60, LIMIT_DEFAULT = 10 };
 
 static struct kpk_pg *own_pg(struct kpk_request *request, void *ctx) {
-    return ((struct service *)ctx)->pg[kpk_http_worker(request)];
+    return read_stores(request, ctx)->pg;
 }
 
 /* A number from 1 to 'max' in decimal, and where it ends. returns  0, or -1 */
