@@ -103,7 +103,7 @@ env: ## the addresses as exports: eval "$(make -s env)"
 clean-data: ## wipe the data of a stopped stack
 	@$(STACK) clean-data
 
-demo-twitter: build ## one tweet followed to the timelines, and a worker killed on the way
+demo-twitter: build ## one tweet followed to all five groups; then they fall behind, grow, lose a worker, begin again
 	@eval "$$($(STACK) env)" && $(BIN)/demo-twitter
 
 # ---------------------------------------------------------------- build

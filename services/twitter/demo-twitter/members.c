@@ -58,3 +58,25 @@ bool members_have(const struct members *members, const char *id) {
         if (strcmp(members->at[i].id, id) == 0) return true;
     return false;
 }
+
+bool members_same(const struct members *a, const struct members *b) {
+    if (a->count != b->count) return false;
+    for (int i = 0; i < a->count; i++)
+        if (strcmp(a->at[i].id, b->at[i].id) != 0 || a->at[i].partitions != b->at[i].partitions)
+            return false;
+    return true;
+}
+
+int members_partitions(const struct members *members) {
+    int sum = 0;
+
+    for (int i = 0; i < members->count; i++) sum += members->at[i].partitions;
+    return sum;
+}
+
+int members_missing(const struct members *members, const struct members *from) {
+    int missing = 0;
+
+    for (int i = 0; i < members->count; i++) missing += !members_have(from, members->at[i].id);
+    return missing;
+}

@@ -23,5 +23,9 @@ int members_read(struct kpk_admin *admin, const char *group, const char *topic,
                  struct members *members, struct kpk_err *err) KPK_MUST_CHECK;
 
 bool members_have(const struct members *members, const char *id);
+bool members_same(const struct members *a, const struct members *b);
+int members_partitions(const struct members *members); /* of all of them */
+int members_missing(const struct members *members,
+                    const struct members *from); /* of those, not in 'from' */
 
 #endif
