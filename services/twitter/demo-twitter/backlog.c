@@ -142,6 +142,7 @@ int backlog_read(struct backlog *backlog, int64_t *tweets, struct kpk_err *err) 
     bool took = backlog->tail;
     int failed = 0;
 
+    *tweets = 0;
     while (took)
         if (take(backlog, 0, &took, err)) return -1;
     opts = kpk_admin_options(backlog->admin, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);

@@ -72,8 +72,8 @@ static int put_back(struct demo *demo, struct kpk_pg *pg, struct kpk_err *err) {
 }
 
 int demo_mend(struct demo *demo, struct kpk_err *err) {
-    static const char *const stopped[] = {"search-indexer-1", "search-indexer-2", workers[0],
-                                          workers[1], NULL};
+    static const char *const stopped[] = {"search-indexer-1", "search-indexer-2",
+                                          "analytics-worker-1", "analytics-worker-2", NULL};
     struct kpk_pg *pg = NULL;
     int failed = -1, aside;
 
