@@ -22,10 +22,10 @@ static size_t look(const char *at, enum kind *kind) {
     } whole[] = {
         {0x3005, 0x3007},   /* iteration mark, closing mark, zero */
         {0x3041, 0x30ff},   /* Hiragana, Katakana */
-        {0x3400, 0x4dbf},   /* Han ... */
-        {0x4e00, 0x9fff},   /* ... */
-        {0xf900, 0xfaff},   /* ... */
-        {0x20000, 0x3ffff}, /* ... */
+        {0x3400, 0x4dbf},   /* Han: extension A */
+        {0x4e00, 0x9fff},   /* Han */
+        {0xf900, 0xfaff},   /* Han: compatibility */
+        {0x20000, 0x3ffff}, /* Han: extension B and all after it */
     };
     size_t bytes = *at ? kpk_utf8_next(at, 4) : 0;
     uint32_t point = kpk_utf8_point(at, bytes);

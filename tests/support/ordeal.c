@@ -25,9 +25,11 @@ enum {
 
 static struct kpk_err error, *err = &error;
 
-void ordeal_begin(struct ordeal *ordeal) {
+void ordeal_begin(struct ordeal *ordeal) { ordeal_begin_at(ordeal, POSTS_PER_SECOND); }
+
+void ordeal_begin_at(struct ordeal *ordeal, int per_second) {
     const struct poster_opts opts = {.authors = AUTHORS,
-                                     .per_second = POSTS_PER_SECOND,
+                                     .per_second = per_second,
                                      .most = ORDEAL_POSTS,
                                      .refuse_each = REFUSE_EACH};
     char topic[KPK_NAME_BYTES];

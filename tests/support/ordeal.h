@@ -29,6 +29,8 @@ struct ordeal {
 };
 
 void ordeal_begin(struct ordeal *ordeal);
+/* The same with so many posts a second: for one that lasts longer. */
+void ordeal_begin_at(struct ordeal *ordeal, int per_second);
 
 /* A user who followed nobody follows an author, now, in the middle of it: tried until it succeeds.
  * From then on he must see everything, what was written before included. */

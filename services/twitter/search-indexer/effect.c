@@ -16,9 +16,9 @@ static struct kpk_metric indexed = {
     .help = "Tweets added to the full-text index, repeated ones not counted",
 };
 
-/* One column of the rows to come: its values lie side by side, so that it becomes an array. */
 struct index {
     struct kpk_pg *pg;
+    /* One row per tweet, by column, so that each column becomes an array. */
     size_t tweets;
     char (*ids)[KPK_UUID_BYTES];
     char (*author_ids)[TWITTER_ID_BYTES];
