@@ -150,17 +150,29 @@ int kpk_redis_check(struct kpk_redis *redis, struct kpk_err *err) {
     return 0;
 }
 
+static int make_room(struct kpk_redis *redis, struct kpk_err *err) {
+    if (redis->pending >= KPK_REDIS_DEPTH && kpk_redis_drain(redis, err)) return -1;
+    /* Only at the start of a pipeline: what a lost connection took with it must be appended again. */
+    return redis->pending == 0 ? ensure(redis, err) : 0;
+}
+
 int kpk_redis_append(struct kpk_redis *redis, struct kpk_err *err, const char *fmt, ...) {
     va_list args;
     int failed;
 
-    if (redis->pending >= KPK_REDIS_DEPTH && kpk_redis_drain(redis, err)) return -1;
-    /* Only at the start of a pipeline: what a lost connection took with it must be appended again. */
-    if (redis->pending == 0 && ensure(redis, err)) return -1;
+    if (make_room(redis, err)) return -1;
     va_start(args, fmt);
     failed = redisvAppendCommand(redis->context, fmt, args);
     va_end(args);
     if (failed) return lost(redis, err);
+    redis->pending++;
+    return 0;
+}
+
+int kpk_redis_append_argv(struct kpk_redis *redis, int argc, const char **argv,
+                          struct kpk_err *err) {
+    if (make_room(redis, err)) return -1;
+    if (redisAppendCommandArgv(redis->context, argc, argv, NULL)) return lost(redis, err);
     redis->pending++;
     return 0;
 }

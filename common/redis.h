@@ -40,6 +40,9 @@ redisReply *kpk_redis_command(struct kpk_redis *redis, struct kpk_err *err, cons
 enum { KPK_REDIS_DEPTH = 256 };
 int kpk_redis_append(struct kpk_redis *redis, struct kpk_err *err, const char *fmt,
                      ...) KPK_MUST_CHECK;
+/* The same, its words in an array: for a command of as many arguments as there are members. */
+int kpk_redis_append_argv(struct kpk_redis *redis, int argc, const char **argv,
+                          struct kpk_err *err) KPK_MUST_CHECK;
 
 /* Read the replies still missing. returns 0: every command since the last drain succeeded */
 int kpk_redis_drain(struct kpk_redis *redis, struct kpk_err *err) KPK_MUST_CHECK;

@@ -10,12 +10,19 @@ const char *timeline_key(const char *user_id, char out[TIMELINE_KEY_BYTES]) {
     return out;
 }
 
-int timeline_push(struct kpk_redis *redis, const char *user_id, const char *tweet_id,
-                  struct kpk_err *err) {
+int timeline_push(struct kpk_redis *redis, const char *user_id,
+                  const char (*tweet_ids)[KPK_UUID_BYTES], size_t count, struct kpk_err *err) {
+    const char *argv[2 + 2 * TIMELINE_CAP];
     char key[TIMELINE_KEY_BYTES];
+    int argc = 0;
 
-    timeline_key(user_id, key);
-    if (kpk_redis_append(redis, err, "ZADD %s 0 %s", key, tweet_id)) return -1;
+    argv[argc++] = "ZADD";
+    argv[argc++] = timeline_key(user_id, key);
+    for (size_t i = 0; i < count && i < TIMELINE_CAP; i++) {
+        argv[argc++] = "0";
+        argv[argc++] = tweet_ids[i];
+    }
+    if (kpk_redis_append_argv(redis, argc, argv, err)) return -1;
     return kpk_redis_append(redis, err, "ZREMRANGEBYRANK %s 0 %d", key, -TIMELINE_CAP - 1);
 }
 

@@ -17,9 +17,10 @@ enum { TIMELINE_CAP = 800, TIMELINE_KEY_BYTES = 128 };
 /* The key of 'user_id', with the namespace. returns 'out' */
 const char *timeline_key(const char *user_id, char out[TIMELINE_KEY_BYTES]);
 
-/* Queue the write of one tweet, and the trim to the newest TIMELINE_CAP. It is done when
- * kpk_redis_drain() has said so. */
-int timeline_push(struct kpk_redis *redis, const char *user_id, const char *tweet_id,
+/* Queue the write of 'count' tweets (1 to TIMELINE_CAP), and the trim to the newest TIMELINE_CAP. It is
+ * done when kpk_redis_drain() has said so. */
+int timeline_push(struct kpk_redis *redis, const char *user_id,
+                  const char (*tweet_ids)[KPK_UUID_BYTES], size_t count,
                   struct kpk_err *err) KPK_MUST_CHECK;
 
 /* Up to 'limit' ids older than 'before' (NULL: the newest), newest first.

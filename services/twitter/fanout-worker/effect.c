@@ -25,6 +25,10 @@ struct push {
     char (*author_ids)[TWITTER_ID_BYTES];
     char (*follower_ids)[TWITTER_ID_BYTES]; /* timelines to fill ... */
     char (*followee_ids)[TWITTER_ID_BYTES]; /* ... with these authors' tweets */
+    /* The rows of one timeline that follow each other are one command. */
+    char owner_id[TWITTER_ID_BYTES];
+    char entries[TIMELINE_CAP][KPK_UUID_BYTES];
+    size_t count;
 };
 
 static void push_close(void *ctx) {
@@ -101,19 +105,37 @@ static int push_note(void *ctx, const struct kpk_event *event, struct kpk_err *e
 
 /* --- doing it ---------------------------------------------------------------------------- */
 
+static int write_timeline(struct push *push, struct kpk_err *err) {
+    size_t count = push->count;
+
+    push->count = 0;
+    if (count == 0) return 0;
+    kpk_metric_add(&writes, (int64_t)count);
+    return timeline_push(push->redis, push->owner_id,
+                         (const char(*)[KPK_UUID_BYTES])push->entries, count, err);
+}
+
 /* Columns: timeline's owner, tweet */
 static int push_row(const PGresult *result, void *arg, struct kpk_err *err) {
-    kpk_metric_add(&writes, 1);
-    return timeline_push(arg, PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), err);
+    const char *owner_id = PQgetvalue(result, 0, 0);
+    struct push *push = arg;
+
+    if (push->count == TIMELINE_CAP || strcmp(push->owner_id, owner_id) != 0)
+        if (write_timeline(push, err)) return -1;
+    snprintf(push->owner_id, sizeof(push->owner_id), "%s", owner_id);
+    snprintf(push->entries[push->count++], KPK_UUID_BYTES, "%s", PQgetvalue(result, 0, 1));
+    return 0;
 }
 
 /* 'stmt' takes two arrays, of as many ids each, and yields the rows to write. */
 static int push_rows(struct push *push, const struct kpk_pg_stmt *stmt, char *a, char *b,
                      struct kpk_err *err) {
     const char *params[] = {a, b};
-    int failed = a && b ? kpk_pg_each(push->pg, stmt, params, 2, push_row, push->redis, err)
+    int failed = a && b ? kpk_pg_each(push->pg, stmt, params, 2, push_row, push, err)
                         : kpk_fail(err, KPK_FATAL, "fanout: no memory");
 
+    if (!failed) failed = write_timeline(push, err);
+    push->count = 0; /* of a try that failed */
     free(a);
     free(b);
     return failed;
@@ -124,7 +146,7 @@ static int push_apply(void *ctx, struct kpk_err *err) {
     static const struct kpk_pg_stmt followers = {
         "followers", "SELECT f.follower_id, t.tweet_id "
                      "FROM unnest($1::uuid[], $2::bigint[]) AS t(tweet_id, author_id) "
-                     "JOIN follows f ON f.followee_id = t.author_id"};
+                     "JOIN follows f ON f.followee_id = t.author_id ORDER BY f.follower_id"};
     /* Only while the follow still stands, and only what is pushed: the rest is pulled. */
     static const struct kpk_pg_stmt fills = {
         "fills", "SELECT f.follower_id, t.id "
