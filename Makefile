@@ -11,6 +11,7 @@
 #   tools/<tool>/*.c  loadgen/*.c          -> bin/<tool>  bin/loadgen
 #   services/<system>/<service>/*.c        -> libprograms.a    (all but main.c: for the tests)
 #   tests/{unit,integration}/test_*.c      -> tests/{unit,integration}/test_*
+#   tests/bench/*.c                        -> tests/bench/*
 #   tests/naive/*.c in place of a pattern  -> build/naive/bin/*   the programs, a guarantee taken away
 #   tests/fuzz/fuzz_*.c                    -> tests/fuzz/fuzz_* (build/asan: replays its corpus;
 #                                             build/fuzz: a fuzzer)
@@ -32,6 +33,7 @@ STACK := deploy/native/stack
 # Goals that neither install nor build anything; a `make` for these alone needs nothing but bash.
 IDLE_GOALS := help doctor down status logs clean-data env clean distclean
 TEST_GOALS := test check examples matrix soak-twitter fuzz lint format
+BENCH_GOALS := bench-twitter
 
 # ---------------------------------------------------------------- flavour and flags
 SAN ?=
@@ -58,22 +60,25 @@ SUPPORT_SRC := $(wildcard tests/support/*.c)
 NAIVE_SRC := $(wildcard tests/naive/*.c)
 TEST_SRC := $(wildcard tests/unit/test_*.c tests/integration/test_*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+BENCH_SRC := $(wildcard tests/bench/*.c)
 # Every program is a folder with a main.c. A pattern's other files are in the library already.
 MAINS := $(wildcard patterns/*/main.c services/*/*/main.c tools/*/main.c loadgen/main.c)
 PROGRAMS := $(sort $(notdir $(patsubst %/main.c,%,$(MAINS))))
 PROGRAM_SRC := $(foreach m,$(MAINS),$(if $(filter patterns/%,$m),$m $(wildcard $(dir $m)example/*.c),\
                $(wildcard $(dir $m)*.c)))
-SOURCES := $(sort $(LIB_SRC) $(SYSTEM_SRC) $(SUPPORT_SRC) $(NAIVE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(PROGRAM_SRC))
+SOURCES := $(sort $(LIB_SRC) $(SYSTEM_SRC) $(SUPPORT_SRC) $(NAIVE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
+           $(PROGRAM_SRC))
 
 objects = $(patsubst %.c,$(OUT)/%.o,$(1))
 ARCHIVES := $(OUT)/libservices.a $(OUT)/libkpk.a
 UNIT_TESTS := $(patsubst %.c,$(OUT)/%,$(filter tests/unit/%,$(TEST_SRC)))
 INTEGRATION_TESTS := $(patsubst %.c,$(OUT)/%,$(filter tests/integration/%,$(TEST_SRC)))
 FUZZERS := $(patsubst %.c,$(OUT)/%,$(filter tests/fuzz/fuzz_%,$(FUZZ_SRC)))
+BENCHES := $(BENCH_SRC:%.c=$(OUT)/%)
 
 # ---------------------------------------------------------------- everyday targets
-.PHONY: $(IDLE_GOALS) $(TEST_GOALS) up restart build docs demo-twitter naive unit-tests \
-        integration-tests fuzzers broker-jars tidy
+.PHONY: $(IDLE_GOALS) $(TEST_GOALS) $(BENCH_GOALS) up restart build docs demo-twitter naive \
+        unit-tests integration-tests fuzzers broker-jars tidy
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -116,8 +121,9 @@ broker-jars: build/deps/kafka/.complete
 
 # Libraries. The first goal that builds installs what is missing and makes librdkafka.mk.
 ifneq (,$(filter-out $(IDLE_GOALS),$(or $(MAKECMDGOALS),help)))
-export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test examples matrix soak-twitter,$(MAKECMDGOALS)),run) \
-                             $(if $(filter $(TEST_GOALS),$(MAKECMDGOALS)),test)
+export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test examples matrix soak-twitter $(BENCH_GOALS),$(MAKECMDGOALS)),run) \
+                             $(if $(filter $(TEST_GOALS),$(MAKECMDGOALS)),test) \
+                             $(if $(filter $(BENCH_GOALS),$(MAKECMDGOALS)),bench)
 include build/deps/librdkafka.mk
 ifneq (,$(wildcard build/deps/librdkafka.mk))
 PKGS := libmicrohttpd hiredis libpq libcjson libcurl libxxhash libcrypto
@@ -173,6 +179,10 @@ $(FUZZERS): $(OUT)/%: $(OUT)/%.o $(if $(filter fuzz,$(FLAVOUR)),,$(OUT)/tests/fu
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer) $(LDFLAGS) $^ -o $@ $(LIBS)
 
+$(BENCHES): $(OUT)/%: $(OUT)/%.o $(ARCHIVES)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
+
 .SECONDARY:
 -include $(patsubst %.c,$(OUT)/%.d,$(SOURCES))
 
@@ -200,6 +210,9 @@ fuzz: ## what must hold of any input, tried with FUZZ_SECONDS=60 of new ones for
 	@tests/run fuzz
 # libFuzzer comes with clang.
 build-fuzzers = $(MAKE) SAN=fuzzer-no-link,address,undefined CC=clang fuzzers WERROR=$(WERROR)
+
+bench-twitter: build $(BENCHES) broker-jars ## what the whole system does, beside peers: JSON=<file to write> AGAINST=<file of a former run>
+	@tests/bench/twitter $(if $(JSON),--json $(JSON)) $(if $(AGAINST),--against $(AGAINST)) $(if $(SECONDS),--seconds $(SECONDS))
 
 lint: build ## formatting, static analysis, generated pages, names outside topology/
 	@tests/run lint

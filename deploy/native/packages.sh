@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install the Debian packages of deploy/packages that this machine lacks.
-#   usage: packages.sh GROUP...             groups: build run test
+#   usage: packages.sh GROUP...             groups: build run test bench
 #          packages.sh --missing GROUP...   only print which those are, a line each
 # As root directly, through sudo when that asks nothing; else it prints the one line to run.
 #

@@ -5,13 +5,14 @@ STACK=$PWD/deploy/native/stack
 
 # test_stack_up SETTING=VALUE...: exports what the tests need to find it.
 test_stack_up() {
-    local offset status
+    local slot status
     KPK_STATE=$(mktemp -d "${TMPDIR:-/tmp}/kpk-test.XXXXXX")
     chmod 755 "$KPK_STATE" # PostgreSQL may run as another user
     export KPK_STATE KPK_TEST_STACK=$STACK
-    # All ports stay below 32768, where the kernel takes ports for outgoing connections from.
-    for offset in $(seq 4000 300 13000); do
-        export KPK_PORT_OFFSET=$offset
+    # All ports stay below 32768, where the kernel takes ports for outgoing connections from. Two runs that
+    # begin at the same moment would both find the same ports free, so each begins to look elsewhere.
+    for slot in {0..30}; do
+        export KPK_PORT_OFFSET=$((4000 + ($$ + slot) % 31 * 300))
         status=0
         env "$@" "$STACK" up >"$scratch/up" 2>&1 || status=$?
         ((status == EXIT_PORT_TAKEN)) || break

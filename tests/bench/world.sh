@@ -1,0 +1,86 @@
+# The world that is measured: seeded, warmed up, waited for, and counted at the end.
+# shellcheck shell=bash
+
+USERS=1000
+
+sql() { PGOPTIONS="-c client_min_messages=warning" psql -X -v ON_ERROR_STOP=1 -At "$@"; }
+ask() { sql -c "SET search_path = $SCHEMA" -c "$1" | tail -n 1; } # QUERY
+
+world_seed() {
+    sql -q -v users="$USERS" -v schema="$SCHEMA" -f tests/bench/world.sql
+    FIRST=$(ask "SELECT min(id) FROM users")
+}
+
+# wrk_posts SECONDS RUN -> its "bench" lines. What it counted as 201 is added to CREATED, and what was in
+# flight when it ended may have been created too: at most one a connection.
+wrk_posts() {
+    wrk -t 2 -c "$CLIENTS" -d "$1s" --timeout 10s -s tests/bench/post.lua "$KPK_TWEET_SERVICE_URL" \
+        -- "$FIRST" "$USERS" "$2" >"$scratch/posts"
+    account "$scratch/posts" "posting ($2)"
+    UNKNOWN=$((UNKNOWN + CLIENTS))
+}
+
+# account FILE WHAT: errors are wrong, whatever the rate
+account() {
+    CREATED=$((CREATED + $(value_of good <"$1")))
+    no_errors "$1" "$2"
+}
+
+no_errors() { # FILE WHAT
+    local bad
+    bad=$(value_of bad <"$1")
+    ((bad == 0)) || wrong "$2: $bad requests of $((bad + $(value_of good <"$1"))) were not answered as they must be"
+}
+
+# Sum of the lag of all groups; the column is right-aligned below its name.
+total_lag() {
+    build/bin/kpk lag | awk '
+        NR == 1 { end = index($0, "LAG") + 2; next }
+        /\(all\)/ { next }
+        { count = split(substr($0, 1, end), field, " "); sum += field[count]; rows++ }
+        END { if (!rows) exit 1; print sum + 0 }'
+}
+
+# Until the outbox is empty and no group is behind. Sets CAUGHT_UP_S.
+wait_caught_up() {
+    local began
+    began=$(now_ms)
+    until [[ $(ask "SELECT count(*) FROM outbox") == 0 && $(total_lag) == 0 ]]; do
+        if (($(now_ms) - began > CATCH_UP_SECONDS * 1000)); then
+            wrong "the groups are behind after $CATCH_UP_SECONDS s"
+            build/bin/kpk lag
+            return
+        fi
+        sleep 0.2
+    done
+    CAUGHT_UP_S=$(number "($(now_ms) - $began) / 1000" 1)
+}
+
+# same WHAT EXPECTED FOUND
+same() { [[ $2 == "$3" ]] || wrong "$1: $3, must be $2"; }
+
+# Every tweet that was acknowledged is in the database, and each group has done its work once for each.
+world_check() {
+    local tweets
+    tweets=$(ask "SELECT count(*) FROM tweets")
+    ((tweets >= CREATED)) || wrong "lost: $CREATED tweets were answered 201, $tweets are in the database"
+    ((tweets <= CREATED + UNKNOWN)) ||
+        wrong "invented: $tweets tweets are in the database, $CREATED were answered 201, at most $UNKNOWN were not answered"
+    same "tweets in the search index" "$tweets" "$(ask "SELECT count(*) FROM search_index")"
+    same "facts in the warehouse" "$tweets" "$(ask "SELECT count(*) FROM warehouse.tweet_facts")"
+    same "tweets counted for their hashtags" "$(ask "SELECT count(*) FROM tweets WHERE text LIKE '%#%'")" \
+        "$(ask "SELECT count(*) FROM trending.counted_tweets")"
+    world_timelines >"$scratch/timelines"
+    [[ ! -s $scratch/timelines ]] ||
+        wrong "$(wc -l <"$scratch/timelines") timelines do not hold their newest tweets up to 800; the first: user, length: $(grep -m 1 '^[<>]' "$scratch/timelines" | cut -c 3-)"
+}
+
+# What differs between the lengths of the timelines in Redis and what they must be.
+world_timelines() {
+    sql -F ' ' -c "SET search_path = $SCHEMA" -c "
+        SELECT u.id, least(800, count(t.id)) FROM users u JOIN follows f ON f.follower_id = u.id
+        LEFT JOIN tweets t ON t.author_id = f.followee_id GROUP BY u.id ORDER BY u.id" | grep -v SET >"$scratch/must"
+    cut -d ' ' -f 1 "$scratch/must" | sed 's/.*/ZCARD timeline:&/' | redis-cli -u "$KPK_REDIS_URL" |
+        paste -d ' ' <(cut -d ' ' -f 1 "$scratch/must") - >"$scratch/is"
+    diff "$scratch/must" "$scratch/is" || true
+}
