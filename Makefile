@@ -219,7 +219,7 @@ lint: build ## formatting, static analysis, generated pages, names outside topol
 
 # clang-tidy is slow: a file is looked at again when its object was made anew. Tests are left out:
 # it does not know that cmocka's assertions do not return.
-tidy: $(patsubst %.c,build/tidy/%.ok,$(LIB_SRC) $(SYSTEM_SRC) $(PROGRAM_SRC))
+tidy: $(patsubst %.c,build/tidy/%.ok,$(LIB_SRC) $(SYSTEM_SRC) $(PROGRAM_SRC) $(BENCH_SRC))
 build/tidy/%.ok: $(OUT)/%.o .clang-tidy
 	@mkdir -p $(@D)
 	@echo "  TIDY  $*.c"

@@ -150,9 +150,10 @@ static int print_percentiles(const char *name, int64_t *values, int count) {
 
     qsort(values, (size_t)count, sizeof(*values), ascending);
     while (missing < count && values[missing] < 0) missing++;
-    for (int percent = 50; percent <= 99 && missing < count; percent += 49)
-        printf("bench %s_p%d_ms %.1f\n", name, percent,
-               (double)values[missing + (count - missing) * percent / 100] / 1000);
+    for (int percent = 50; percent <= 99 && missing < count; percent += 49) {
+        int rank = missing + (count - missing) * percent / 100;
+        printf("bench %s_p%d_ms %.1f\n", name, percent, (double)values[rank] / 1000);
+    }
     return missing;
 }
 

@@ -42,8 +42,8 @@ pgbench_peer() {
         {
             echo "CREATE SCHEMA $schema; SET search_path = $schema;"
             cat services/twitter/schema.sql patterns/outbox/outbox.sql common/idempotency.sql
-        } | sql -q
-        sql -q -v users="$USERS" -v schema="$schema" -f tests/bench/world.sql
+        } | sql
+        sql -v users="$USERS" -v schema="$schema" -f tests/bench/world.sql
     fi
     first=$(sql -c "SELECT min(id) FROM $schema.users")
     cpu_start
@@ -52,7 +52,7 @@ pgbench_peer() {
         fail "pgbench could not run tests/bench/$1.sql:" "$(grep -m 3 -i error "$scratch/pgbench")"
     PEER_POSTGRES_MS=$(cpu_end | cpu_of postgres)
     PEER_RATE=$(awk '/^tps = / { printf "%.0f", $3 }' "$scratch/pgbench")
-    [[ $schema == "$SCHEMA" ]] || sql -q -c "DROP SCHEMA $schema CASCADE"
+    [[ $schema == "$SCHEMA" ]] || sql -c "DROP SCHEMA $schema CASCADE"
 }
 
 # 2: from the answer to the timeline, at a steady rate.

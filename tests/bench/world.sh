@@ -3,11 +3,11 @@
 
 USERS=1000
 
-sql() { PGOPTIONS="-c client_min_messages=warning" psql -X -v ON_ERROR_STOP=1 -At "$@"; }
-ask() { sql -c "SET search_path = $SCHEMA" -c "$1" | tail -n 1; } # QUERY
+sql() { PGOPTIONS="-c client_min_messages=warning -c search_path=$SCHEMA" psql -X -q -v ON_ERROR_STOP=1 -At "$@"; }
+ask() { sql -c "$1"; } # QUERY
 
 world_seed() {
-    sql -q -v users="$USERS" -v schema="$SCHEMA" -f tests/bench/world.sql
+    sql -v users="$USERS" -v schema="$SCHEMA" -f tests/bench/world.sql
     FIRST=$(ask "SELECT min(id) FROM users")
 }
 
@@ -77,9 +77,9 @@ world_check() {
 
 # What differs between the lengths of the timelines in Redis and what they must be.
 world_timelines() {
-    sql -F ' ' -c "SET search_path = $SCHEMA" -c "
+    sql -F ' ' -c "
         SELECT u.id, least(800, count(t.id)) FROM users u JOIN follows f ON f.follower_id = u.id
-        LEFT JOIN tweets t ON t.author_id = f.followee_id GROUP BY u.id ORDER BY u.id" | grep -v SET >"$scratch/must"
+        LEFT JOIN tweets t ON t.author_id = f.followee_id GROUP BY u.id ORDER BY u.id" >"$scratch/must"
     cut -d ' ' -f 1 "$scratch/must" | sed 's/.*/ZCARD timeline:&/' | redis-cli -u "$KPK_REDIS_URL" |
         paste -d ' ' <(cut -d ' ' -f 1 "$scratch/must") - >"$scratch/is"
     diff "$scratch/must" "$scratch/is" || true
