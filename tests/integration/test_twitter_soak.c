@@ -20,12 +20,12 @@
 
 enum {
     FOLLOWERS = 12,
-    FOLLOWED = 3,      /* authors that each of them follows */
-    PER_AUTHOR = 200,  /* so that a timeline, of at most 800, has all of FOLLOWED authors */
+    FOLLOWED = 3,     /* authors that each of them follows */
+    PER_AUTHOR = 200, /* so that a timeline, of at most 800, has all of FOLLOWED authors */
     AUTHORS_MAX = 250,
     PER_SECOND = 60,
     REFUSE_EACH = 50,
-    HANG_MS = 10500,   /* longer than lease, session and every patience */
+    HANG_MS = 10500, /* longer than lease, session and every patience */
     PAUSE_MS = 1000,
     SETTLE_MS = 180000,
     VICTIMS_MAX = 40,
@@ -144,7 +144,8 @@ static void judge(struct world *world, bool naive) {
     print_message("trending counts %lld, of %lld to %lld\n", (long long)trend.counted,
                   (long long)trend.least, (long long)trend.most);
     if (naive) {
-        if (report.lost == 0) fail_msg("a guarantee is taken away, and nothing was lost: %s", text);
+        if (report.lost == 0)
+            fail_msg("a guarantee is taken away, and nothing was lost: %s", text);
         return;
     }
     if (!clean) fail_msg("%s", text);
@@ -161,7 +162,8 @@ static void everything_dies_and_hangs(void **state) {
     struct poster *poster;
 
     (void)state;
-    if (authors > AUTHORS_MAX) fail_msg("KPK_SOAK_TWEETS: more than %d", AUTHORS_MAX * PER_AUTHOR);
+    if (authors > AUTHORS_MAX)
+        fail_msg("KPK_SOAK_TWEETS: more than %d", AUTHORS_MAX * PER_AUTHOR);
     find_victims();
     struct world *world = open_world(authors);
     assert_ok(poster_start(&poster, world, &load, err), err);

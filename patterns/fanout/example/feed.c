@@ -127,14 +127,16 @@ static int by_took(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+static double ms_of(int64_t us) { return (double)us / 1000; }
+
 void feed_latency(const struct feed *feed, double *p50, double *p99) {
     static int64_t took[FEED_POSTS];
     size_t count = 0;
 
     for (int i = 0; i < feed->count; i++) took[count++] = feed->posts[i].took_us;
     qsort(took, count, sizeof(*took), by_took);
-    *p50 = count ? (double)took[count / 2] / 1000 : 0;
-    *p99 = count ? (double)took[count * 99 / 100] / 1000 : 0;
+    *p50 = count ? ms_of(took[count / 2]) : 0;
+    *p99 = count ? ms_of(took[count * 99 / 100]) : 0;
 }
 
 /* --- the verdict ------------------------------------------------------------------------- */

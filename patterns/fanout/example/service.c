@@ -39,23 +39,27 @@ static void work_close(void *ctx) {
     free(work);
 }
 
-static int work_open(void **ctx, int batch, struct kpk_err *err) {
+/* returns  NULL with 'err' */
+static struct work *work_new(int batch, struct kpk_err *err) {
     struct work *work = calloc(1, sizeof(*work));
 
-    *ctx = NULL;
-    if (!work) return kpk_fail(err, KPK_FATAL, "service: no memory");
+    if (!work) return (void)kpk_fail(err, KPK_FATAL, "service: no memory"), NULL;
     work->capacity = (size_t)batch;
     work->post_ids = calloc(work->capacity, sizeof(*work->post_ids));
     if (!work->post_ids) {
-        work_close(work);
-        return kpk_fail(err, KPK_FATAL, "service: no memory");
+        kpk_fail(err, KPK_FATAL, "service: no memory");
+        goto fail;
     }
-    if (kpk_pg_open(&work->pg, fanout_schema(), err)) {
-        work_close(work);
-        return -1;
-    }
-    *ctx = work;
-    return 0;
+    if (kpk_pg_open(&work->pg, fanout_schema(), err)) goto fail;
+    return work;
+fail:
+    work_close(work);
+    return NULL;
+}
+
+static int work_open(void **ctx, int batch, struct kpk_err *err) {
+    *ctx = work_new(batch, err);
+    return *ctx ? 0 : -1;
 }
 
 static void work_begin(void *ctx) { ((struct work *)ctx)->count = 0; }
@@ -154,11 +158,11 @@ static int naive_loop(struct kpk_consumer *consumer, struct kpk_batch *batch, st
 int service_commit_first(const struct service_opts *opts, struct kpk_err *err) {
     struct kpk_consumer *consumer = NULL;
     struct kpk_batch batch = {0};
-    void *work = NULL;
+    struct work *work = work_new(BATCH, err);
     int failed = -1;
 
     service = *opts;
-    if (kpk_batch_init(&batch, BATCH, err) || work_open(&work, BATCH, err)) goto out;
+    if (!work || kpk_batch_init(&batch, BATCH, err)) goto out;
     if (kpk_group_open(&consumer, opts->group, err)) goto out;
     failed = naive_loop(consumer, &batch, work, err);
 out:
@@ -173,11 +177,10 @@ out:
 int service_in_request(const struct service_opts *opts, struct kpk_err *err) {
     char line[KPK_UUID_BYTES + 1];
     struct kpk_err why;
-    void *ctx;
+    struct work *work = work_new(1, err);
 
+    if (!work) return -1;
     service = *opts;
-    if (work_open(&ctx, 1, err)) return -1;
-    struct work *work = ctx;
     while (fgets(line, sizeof(line), stdin)) {
         line[strcspn(line, "\n")] = '\0';
         if (!kpk_uuid_valid(line)) continue;
@@ -186,6 +189,6 @@ int service_in_request(const struct service_opts *opts, struct kpk_err *err) {
         printf("%s\n", work_apply(work, &why) ? why.msg : SERVICE_OK);
         fflush(stdout);
     }
-    work_close(ctx);
+    work_close(work);
     return 0;
 }

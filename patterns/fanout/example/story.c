@@ -59,7 +59,7 @@ int story_pattern(struct feed *feed) {
     struct kpk_report report;
     struct kpk_err err;
     char text[400];
-    size_t again;
+    size_t again = 0;
 
     if (tell(feed, &report, &again, &err)) return kpk_conclude_broken(&err);
     printf("  each of %d posts in each of %d services; %zu came to search again, which changed "

@@ -149,6 +149,8 @@ static int by_wait(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+static double ms_of(int64_t us) { return (double)us / 1000; }
+
 /* Changes at an even rate, each until it was read from the topic. */
 static int measure_latency(struct cast *cast, struct kpk_err *err) {
     enum { COUNTED = PACED - WARM };
@@ -176,8 +178,7 @@ static int measure_latency(struct cast *cast, struct kpk_err *err) {
     printf("  latency     p50 %.1f ms, p99 %.1f ms from the answered commit to a reader of the "
            "topic,\n"
            "              at %d changes/s\n",
-           (double)wait_us[COUNTED / 2] / 1000, (double)wait_us[COUNTED * 99 / 100] / 1000,
-           PER_SECOND);
+           ms_of(wait_us[COUNTED / 2]), ms_of(wait_us[COUNTED * 99 / 100]), PER_SECOND);
     return 0;
 }
 

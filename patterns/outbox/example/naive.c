@@ -46,7 +46,7 @@ static int last_seen(struct cast *cast, struct kpk_report *report, struct kpk_er
 }
 
 int story_naive(struct cast *cast) {
-    struct kpk_report database_first, kafka_first, late;
+    struct kpk_report database_first = {0}, kafka_first = {0}, late = {0};
     struct kpk_err err;
 
     printf(

@@ -35,7 +35,7 @@ static bool has_left(const struct members *before, const struct members *now) {
 static int start(struct kpk_child **child, struct kpk_err *err) {
     char path[STACK_TOOL_PATH_BYTES], port[8];
 
-    stack_tool_program("search-indexer", path);
+    stack_tool_program(kpk_group_find(KPK_GROUP_SEARCH_INDEXER)->program, path);
     snprintf(port, sizeof(port), "%d", kpk_child_free_port());
     const char *const argv[] = {path, "--consumers", MORE_MEMBERS_TEXT, "--port", port, NULL};
     return kpk_child_start(
