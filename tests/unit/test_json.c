@@ -95,72 +95,72 @@ static void utf8_tells_characters_apart(void **state) {
 
 /* ---- parsing ---- */
 
-static void parses_one_object_or_says_why_not(void **state) {
-    static const struct {
-        const char *text;
-        size_t len;
-        const char *why; /* NULL: it is taken */
-    } cases[] = {
-        {BYTES("{}"), NULL},
-        {BYTES(" \t\r\n{ } \n"), NULL},
-        {BYTES("{\"a\":[1,-2.5,3e2,0,0.5E-1,true,false,null,\"\\u00e9\\n\"]}"), NULL},
-        {BYTES("{\"a\":{\"x\":1},\"b\":{\"x\":2}}"), NULL}, /* one name in two objects */
-        {BYTES("{\"a\":\"\\\\u0000\"}"), NULL},             /* a backslash and u0000 */
-        {BYTES("{\"a\":1,\"A\":2}"), NULL},
-        {BYTES(""), "not JSON: empty"},
-        {BYTES("  "), "not JSON: empty"},
-        {BYTES("[]"), "not a JSON object"},
-        {BYTES("\"text\""), "not a JSON object"},
-        {BYTES("17"), "not a JSON object"},
-        {BYTES("\xef\xbb\xbf{}"), "not a JSON object"}, /* a byte order mark */
-        {BYTES("{"), "not JSON: malformed near byte 0"},
-        {BYTES("{\"a\":1,}"), "not JSON: malformed near byte 7"},
-        {BYTES("{'a':1}"), "not JSON: malformed near byte 2"},
-        {BYTES("{\"a\" 1}"), "not JSON: malformed near byte 5"},
-        {BYTES("{\"a\":nul}"), "not JSON: malformed near byte 5"},
-        {BYTES("{} x"), "not JSON: more after its end, at byte 3"},
-        {BYTES("{}{}"), "not JSON: more after its end, at byte 2"},
-        {BYTES("{}\0"), "not JSON: a control character at byte 2"},
-        {BYTES("{\"a\":\0}"), "not JSON: a control character at byte 5"},
-        {BYTES("{\v}"), "not JSON: a control character at byte 1"},
-        {BYTES("{\"a\":\"x\ny\"}"), "not JSON: a control character in a string at byte 5"},
-        {BYTES("{\"a\":\"x\0y\"}"), "not JSON: a control character in a string at byte 5"},
-        {BYTES("{\"a\":\"\\u0000\"}"), "not JSON: \\u0000 in a string at byte 5"},
-        {BYTES("{\"a\":\"\\u12\"}"), "not JSON: \\u without four digits in a string at byte 5"},
-        {BYTES("{\"a\":\"x\\uxyz!hidden\"}"),
-         "not JSON: \\u without four digits in a string at byte 5"},
-        {BYTES("{\"a\":\"\\u00"), "not JSON: \\u without four digits in a string at byte 5"},
-        {BYTES("{\"a\":\"\\x41\"}"), "not JSON: malformed near byte 6"},
-        {BYTES("{\"a\":\"x"), "not JSON: a string without end at byte 5"},
-        {BYTES("{\"a\":\"x\\"), "not JSON: a string without end at byte 5"},
-        {BYTES("{\"a\":\"\\ud800\"}"), "not JSON: malformed near byte 6"},
-        {BYTES("{\"a\":\"\xff\"}"), "not JSON: not UTF-8"},
-        {BYTES("{\"a\":01}"), "not JSON: a malformed number at byte 5"},
-        {BYTES("{\"a\":1.}"), "not JSON: a malformed number at byte 5"},
-        {BYTES("{\"a\":-}"), "not JSON: a malformed number at byte 5"},
-        {BYTES("{\"a\":1e}"), "not JSON: a malformed number at byte 5"},
-        {BYTES("{\"a\":.5}"), "not JSON: malformed near byte 5"},
-        {BYTES("{\"a\":+5}"), "not JSON: malformed near byte 5"},
-        {BYTES("{\"a\":1e999}"), "not JSON: a number too large for a double"},
-        {BYTES("{\"a\":1,\"b\":2,\"a\":3}"), "a: given twice"},
-        {BYTES("{\"o\":[{\"a\":1,\"a\":1}]}"), "a: given twice"},
-        {BYTES("{\"a\":1,\"\\u0061\":1}"), "a: given twice"},
-        {BYTES("{\"a\\n\":1,\"a\\n\":1}"), "a?: given twice"}, /* a message is one line */
-    };
+static const struct {
+    const char *text;
+    size_t len;
+    const char *why; /* NULL: it is taken */
+} documents[] = {
+    {BYTES("{}"), NULL},
+    {BYTES(" \t\r\n{ } \n"), NULL},
+    {BYTES("{\"a\":[1,-2.5,3e2,0,0.5E-1,true,false,null,\"\\u00e9\\n\"]}"), NULL},
+    {BYTES("{\"a\":{\"x\":1},\"b\":{\"x\":2}}"), NULL}, /* one name in two objects */
+    {BYTES("{\"a\":\"\\\\u0000\"}"), NULL},             /* a backslash and u0000 */
+    {BYTES("{\"a\":1,\"A\":2}"), NULL},
+    {BYTES(""), "not JSON: empty"},
+    {BYTES("  "), "not JSON: empty"},
+    {BYTES("[]"), "not a JSON object"},
+    {BYTES("\"text\""), "not a JSON object"},
+    {BYTES("17"), "not a JSON object"},
+    {BYTES("\xef\xbb\xbf{}"), "not a JSON object"}, /* a byte order mark */
+    {BYTES("{"), "not JSON: malformed near byte 0"},
+    {BYTES("{\"a\":1,}"), "not JSON: malformed near byte 7"},
+    {BYTES("{'a':1}"), "not JSON: malformed near byte 2"},
+    {BYTES("{\"a\" 1}"), "not JSON: malformed near byte 5"},
+    {BYTES("{\"a\":nul}"), "not JSON: malformed near byte 5"},
+    {BYTES("{} x"), "not JSON: more after its end, at byte 3"},
+    {BYTES("{}{}"), "not JSON: more after its end, at byte 2"},
+    {BYTES("{}\0"), "not JSON: a control character at byte 2"},
+    {BYTES("{\"a\":\0}"), "not JSON: a control character at byte 5"},
+    {BYTES("{\v}"), "not JSON: a control character at byte 1"},
+    {BYTES("{\"a\":\"x\ny\"}"), "not JSON: a control character in a string at byte 5"},
+    {BYTES("{\"a\":\"x\0y\"}"), "not JSON: a control character in a string at byte 5"},
+    {BYTES("{\"a\":\"\\u0000\"}"), "not JSON: \\u0000 in a string at byte 5"},
+    {BYTES("{\"a\":\"\\u12\"}"), "not JSON: \\u without four digits in a string at byte 5"},
+    {BYTES("{\"a\":\"x\\uxyz!hidden\"}"),
+     "not JSON: \\u without four digits in a string at byte 5"},
+    {BYTES("{\"a\":\"\\u00"), "not JSON: \\u without four digits in a string at byte 5"},
+    {BYTES("{\"a\":\"\\x41\"}"), "not JSON: malformed near byte 6"},
+    {BYTES("{\"a\":\"x"), "not JSON: a string without end at byte 5"},
+    {BYTES("{\"a\":\"x\\"), "not JSON: a string without end at byte 5"},
+    {BYTES("{\"a\":\"\\ud800\"}"), "not JSON: malformed near byte 6"},
+    {BYTES("{\"a\":\"\xff\"}"), "not JSON: not UTF-8"},
+    {BYTES("{\"a\":01}"), "not JSON: a malformed number at byte 5"},
+    {BYTES("{\"a\":1.}"), "not JSON: a malformed number at byte 5"},
+    {BYTES("{\"a\":-}"), "not JSON: a malformed number at byte 5"},
+    {BYTES("{\"a\":1e}"), "not JSON: a malformed number at byte 5"},
+    {BYTES("{\"a\":.5}"), "not JSON: malformed near byte 5"},
+    {BYTES("{\"a\":+5}"), "not JSON: malformed near byte 5"},
+    {BYTES("{\"a\":1e999}"), "not JSON: a number too large for a double"},
+    {BYTES("{\"a\":1,\"b\":2,\"a\":3}"), "a: given twice"},
+    {BYTES("{\"o\":[{\"a\":1,\"a\":1}]}"), "a: given twice"},
+    {BYTES("{\"a\":1,\"\\u0061\":1}"), "a: given twice"},
+    {BYTES("{\"a\\n\":1,\"a\\n\":1}"), "a?: given twice"}, /* a message is one line */
+};
 
+static void parses_one_object_or_says_why_not(void **state) {
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(documents); i++) {
         struct kpk_err err = {.msg = "taken"};
         /* On the heap without a NUL behind it, so that ASan sees a byte too many being read. */
-        char *exact = malloc(cases[i].len + 1);
+        char *exact = malloc(documents[i].len + 1);
         cJSON *json;
 
         assert_non_null(exact);
-        exact = realloc(exact, cases[i].len ? cases[i].len : 1);
-        memcpy(exact, cases[i].text, cases[i].len);
-        json = kpk_json_parse(exact, cases[i].len, &err);
-        assert_string_equal(err.msg, cases[i].why ? cases[i].why : "taken");
-        assert_true((json != NULL) == (cases[i].why == NULL));
+        exact = realloc(exact, documents[i].len ? documents[i].len : 1);
+        memcpy(exact, documents[i].text, documents[i].len);
+        json = kpk_json_parse(exact, documents[i].len, &err);
+        assert_string_equal(err.msg, documents[i].why ? documents[i].why : "taken");
+        assert_true((json != NULL) == (documents[i].why == NULL));
         if (!json) assert_int_equal(err.verdict, KPK_REJECT);
         cJSON_Delete(json);
         free(exact);
@@ -209,7 +209,7 @@ static void many_members_cost_little(void **state) {
 
 /* ---- fields ---- */
 
-static const char document[] =
+static const char record[] =
     "{\"text\":\"hi\",\"empty\":\"\",\"n\":42,\"neg\":-7,\"half\":0.5,\"big\":9007199254740992,"
     "\"huge\":1e300,\"yes\":true,\"no\":false,\"nil\":null,\"list\":[],\"exp\":1e2}";
 
@@ -245,7 +245,7 @@ static void fields_are_typed_and_named(void **state) {
         {'b', "none", "none: missing", 0, 0},
     };
     struct kpk_err err;
-    cJSON *json = kpk_json_parse(document, sizeof(document) - 1, &err);
+    cJSON *json = kpk_json_parse(record, sizeof(record) - 1, &err);
 
     (void)state;
     assert_non_null(json);
