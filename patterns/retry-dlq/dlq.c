@@ -16,8 +16,7 @@
 enum {
     WAIT_MS = 20000,
     LINGER_MS = 5,
-    LETTER_BYTES =
-        2048, /* at most, of a batch with one record, beside what the record brings */
+    LETTER_BYTES = 2048, /* at most: what a batch of one letter adds to its record */
 };
 
 static struct kpk_metric dead_letters = {

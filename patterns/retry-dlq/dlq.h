@@ -3,9 +3,10 @@
  *   tweets --(group)--> effect says REJECT --> tweets.<group>.dlq --> commit
  *
  * Guaranteed      the record lies in its group's dead letter topic, byte for byte (key, value,
- *                 headers), with the reason in headers, before its offset is committed. One that is
- *                 larger than its topic's limit, as only a compressed one can be, is not copied: its
- *                 letter says where it lies and how large it is (kpk-left-out-bytes).
+ *                 headers), with the reason in headers, before its offset is committed. One that
+ *                 does not fit, as it is larger than its topic's limit, which only a compressed one
+ *                 can be, is not copied: its letter says where it lies and how large it is
+ *                 (kpk-left-out-bytes).
  * Not guaranteed  that it lies there once: a crash between hand-over and commit hands it over
  *                 again. (__dlq.errors.topic, .partition, .offset, .group) identify it for readers.
  * Headers are named as Kafka's own brokers name them (KIP-1191). */
