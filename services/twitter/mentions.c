@@ -97,7 +97,7 @@ char *twitter_mention_encode(const struct twitter_mention *mention) {
     cJSON_AddStringToObject(data, "author_handle", mention->author_handle);
     cJSON_AddStringToObject(data, "text", mention->text);
     cJSON_AddStringToObject(object, "priority", "normal");
-    cJSON_AddNumberToObject(object, "created_at", (double)mention->created_at);
+    kpk_json_add_int(object, "created_at", mention->created_at);
     json = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
     return json;

@@ -9,6 +9,7 @@
 #include "common/event.h"
 #include "common/json.h"
 #include "services/twitter/events.h"
+#include "services/twitter/mentions.h"
 #include "tests/fuzz/fuzz.h"
 
 /* returns  the headers; 'at' is moved to the value */
@@ -102,15 +103,40 @@ static void check_follow(const struct kpk_event *event) {
     free(json);
 }
 
+/* topology/schemas/notification.requested.json, of a mention */
+static void check_mention(const struct kpk_event *event) {
+    struct twitter_mention mention, again;
+    struct kpk_err err = {.msg = ""};
+    char *json;
+
+    memset(&mention, 0x7f, sizeof(mention));
+    if (twitter_mention_decode(event, &mention, &err)) return check_reason(&err);
+    must(kpk_uuid_valid(mention.id) && kpk_uuid_valid(mention.tweet_id));
+    must(twitter_user_id_valid(mention.recipient_id) &&
+         twitter_user_id_valid(mention.author_id));
+    json = twitter_mention_encode(&mention);
+    must(json);
+    must(!twitter_mention_decode(
+        &(struct kpk_event){.type = event->type, .data = json, .len = strlen(json)}, &again,
+        &err));
+    must(same(again.id, mention.id) && same(again.recipient_id, mention.recipient_id) &&
+         same(again.tweet_id, mention.tweet_id) && same(again.author_id, mention.author_id) &&
+         same(again.author_handle, mention.author_handle) && same(again.text, mention.text) &&
+         again.created_at == mention.created_at);
+    free(json);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *bytes = fuzz_bytes(data, size);
     const char *at = bytes;
     rd_kafka_headers_t *headers = read_headers(&at, bytes + size);
-    struct kpk_event event = {.data = at, .len = (size_t)(bytes + size - at)};
+    struct kpk_event event = {
+        .type = TWITTER_NOTIFICATION_REQUESTED, .data = at, .len = (size_t)(bytes + size - at)};
 
     check_event(headers);
     check_tweet(&event);
     check_follow(&event);
+    check_mention(&event);
     rd_kafka_headers_destroy(headers);
     free(bytes);
     return 0;

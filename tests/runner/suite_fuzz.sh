@@ -20,7 +20,7 @@ suite_fuzz() {
 fuzz() { # NAME
     mkdir "$scratch/$1.new"
     exec timeout -k 5 $((FUZZ_SECONDS + 60)) "build/fuzz/tests/fuzz/$1" \
-        -max_total_time="$FUZZ_SECONDS" -seed="$FUZZ_SEED" -max_len=2048 -timeout=10 \
+        -max_total_time="$FUZZ_SECONDS" -seed="$FUZZ_SEED" -max_len=2048 -timeout=25 \
         -verbosity=0 -print_final_stats=1 \
         -artifact_prefix="$LOGS/$1." "$scratch/$1.new" "tests/fuzz/corpus/$1" \
         >"$scratch/$1.log" 2>&1 </dev/null
