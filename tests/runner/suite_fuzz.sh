@@ -2,7 +2,7 @@
 # that breaks a target is kept in build/test-logs: it belongs into the corpus, beside the fix.
 # shellcheck shell=bash
 
-FUZZ_SECONDS=${FUZZ_SECONDS:-5}
+FUZZ_SECONDS=${FUZZ_SECONDS:-4}
 FUZZ_SEED=${FUZZ_SEED:-$((RANDOM * 32768 + RANDOM + 1))}
 declare -A fuzzing=() # pid -> name
 
