@@ -84,6 +84,7 @@ static int enqueue(struct kpk_request *request) {
     pthread_mutex_lock(&http->lock);
     if (http->queued < http->opts.queue && !http->stop) {
         kpk_http_suspend(request); /* before a worker can resume it */
+        request->queued_ms = kpk_mono_ms();
         if (http->last)
             http->last->next = request;
         else
@@ -97,20 +98,49 @@ static int enqueue(struct kpk_request *request) {
     return rc;
 }
 
+/* With the lock held. returns  NULL: the queue is empty */
+static struct kpk_request *take_first(struct kpk_http *http) {
+    struct kpk_request *request = http->first;
+
+    if (!request) return NULL;
+    http->first = request->next;
+    if (!http->first) http->last = NULL;
+    http->queued--;
+    return request;
+}
+
 /* The next request, or NULL when there is none and (waiting for one) the server stops. */
 static struct kpk_request *dequeue(struct kpk_http *http, bool wait) {
     struct kpk_request *request;
 
     pthread_mutex_lock(&http->lock);
     while (wait && !http->first && !http->stop) pthread_cond_wait(&http->work, &http->lock);
-    request = http->first;
-    if (request) {
-        http->first = request->next;
-        if (!http->first) http->last = NULL;
-        http->queued--;
-    }
+    request = take_first(http);
     pthread_mutex_unlock(&http->lock);
     return request;
+}
+
+/* The next request that has waited for too long, or NULL. */
+static struct kpk_request *dequeue_late(struct kpk_http *http) {
+    struct kpk_request *request = NULL;
+    int64_t before_ms = kpk_mono_ms() - http->opts.queue_wait_ms;
+
+    pthread_mutex_lock(&http->lock);
+    if (http->first && http->first->queued_ms < before_ms) request = take_first(http);
+    pthread_mutex_unlock(&http->lock);
+    return request;
+}
+
+/* All workers wait, for a dependency that hangs perhaps. Whoever stands behind them is told, in a
+ * time that does not grow with the length of the queue. */
+void kpk_http_queue_tick(struct kpk_http *http) {
+    struct kpk_request *request;
+
+    while ((request = dequeue_late(http))) {
+        kpk_http_problem(&request->response, 503, NULL, "no worker was free for %d ms",
+                         http->opts.queue_wait_ms);
+        kpk_http_resume(request);
+    }
 }
 
 static void *worker_main(void *arg) {
@@ -275,6 +305,7 @@ static void stop_workers(struct kpk_http *http) {
 static void set_defaults(struct kpk_http_opts *opts) {
     if (opts->workers <= 0) opts->workers = 2;
     if (opts->queue <= 0) opts->queue = 256;
+    if (opts->queue_wait_ms <= 0) opts->queue_wait_ms = 1000;
     if (opts->connections <= 0) opts->connections = 4096;
     if (opts->idle_timeout_s <= 0) opts->idle_timeout_s = 30;
     if (opts->close_timeout_s <= 0) opts->close_timeout_s = 5;

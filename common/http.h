@@ -3,8 +3,8 @@
  *   sockets --(2 epoll threads: read, limit, route)--> queue --('workers' threads)--> handler
  *
  * A handler may block (on PostgreSQL, say): it runs in a worker, so a slow handler or a
- * thousand idle connections never stop the sockets. The queue has a limit; past it the answer
- * is 503 with Retry-After.
+ * thousand idle connections never stop the sockets. The queue has a limit, and so has the wait in
+ * it; past them the answer is 503 with Retry-After.
  *
  * Every server also answers, without a worker:
  *   GET /livez         200 while the process runs; asks nobody
@@ -48,7 +48,7 @@ struct kpk_route {
 };
 
 /* One dependency, as /readyz sees it. All run in one thread of their own, only when /readyz is asked
- * and at most every 300 ms. One that takes longer than 2 s makes /readyz answer 503 meanwhile.
+ * and at most every 300 ms. While one takes longer than 1.5 s, /readyz answers 503 and names it.
  * returns  0 when it is there; -1 with 'err', whose text /readyz shows */
 struct kpk_http_check {
     const char *name; /* "postgresql"; NULL ends the table */
@@ -64,6 +64,7 @@ struct kpk_http_opts {
     size_t openapi_bytes;
     int workers;         /* threads that run handlers; 0: 2 */
     int queue;           /* requests that may wait for one; 0: 256 */
+    int queue_wait_ms;   /* how long each may; 0: 1000 */
     int connections;     /* at once; 0: 4096 */
     int idle_timeout_s;  /* 0: 30; each for: between requests, sending one, taking the answer */
     int close_timeout_s; /* 0: 5; see kpk_http_close() */

@@ -208,6 +208,7 @@ static void *acceptor_main(void *arg) {
         if (kpk_mono_ms() - ticked_ms < HTTP_TICK_MS) continue;
         ticked_ms = kpk_mono_ms();
         reap(http);
+        kpk_http_queue_tick(http);
         kpk_http_ready_tick(http);
     }
 }

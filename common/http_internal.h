@@ -32,7 +32,8 @@ enum {
     HTTP_DISCARD_BYTES = 1 << 20,
     HTTP_TICK_MS = 250,
     HTTP_READY_CACHE_MS = 300,
-    HTTP_READY_LIMIT_MS = 2000,
+    HTTP_READY_LIMIT_MS = 1500, /* of a run: those who ask wait for two seconds */
+    HTTP_CHECK_SILENT_MS = 500, /* a check that may be blamed for it */
 };
 
 struct http_response_header {
@@ -80,6 +81,7 @@ struct kpk_request {
     struct http_connection *tracked; /* may be NULL */
     struct kpk_request *next;        /* in the queue or among those that wait for /readyz */
     int64_t start_us;
+    int64_t queued_ms;
     enum http_stage stage;
     bool counted; /* in http->in_hand */
     bool has_body;
@@ -101,9 +103,12 @@ struct http_ready {
     pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t wake;
     bool wanted, stop;
-    int64_t running_since_ms; /* 0: not running */
-    int64_t checked_ms;       /* 0: never */
-    int status;               /* the last result */
+    int64_t run_since_ms;    /* 0: none of the checks is asked now; else one is: */
+    int64_t check_since_ms;  /* ... since when */
+    size_t running;          /* ... which */
+    int64_t checked_ms;      /* when the last run ended; 0: never */
+    struct kpk_err *results; /* of each check, when it was asked last */
+    int status;              /* of the last run */
     char *body;
     struct kpk_request *waiting;
 };
@@ -149,6 +154,7 @@ void kpk_http_suspend(struct kpk_request *request);
 /* The response is filled: the request is the socket thread's again, not to be touched any more.
  */
 void kpk_http_resume(struct kpk_request *request);
+void kpk_http_queue_tick(struct kpk_http *http); /* every HTTP_TICK_MS */
 
 /* http_accept.c */
 int kpk_http_listen(struct kpk_http *http, struct kpk_err *err) KPK_MUST_CHECK;

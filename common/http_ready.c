@@ -1,7 +1,7 @@
 /* /readyz: the checks ask servers, so they may block. They run in one thread of their own, one
  * run at a time; whoever asks during a run gets that run's result, and for a short while after
- * it everybody does: a storm of polls costs the dependencies a few checks a second. When a run
- * hangs, whoever waits is told so. */
+ * it everybody does: a storm of polls costs the dependencies a few checks a second. When a check
+ * hangs, whoever waits is told which, and what the others said when they were asked last. */
 #include "common/http_internal.h"
 
 #include "common/clock.h"
@@ -14,22 +14,29 @@
 
 static const char ready_json[] = "{\"status\":\"ready\"}";
 
-/* Run all checks: all reasons are told, not only the first. returns the status */
-static int run_checks(const struct kpk_http *http, char **body) {
+/* All reasons are told, not only the first. With the lock held. When a check hangs, it is named by
+ * its silence, and those after it say what they said when they were asked last.
+ * body     out, for free(); NULL: memory is short
+ * returns  the status */
+static int describe(const struct kpk_http *http, char **body) {
+    const struct http_ready *ready = &http->ready;
+    const struct kpk_http_check *check = http->opts.checks;
+    int64_t silent_ms = ready->run_since_ms ? kpk_mono_ms() - ready->check_since_ms : 0;
     cJSON *checks = cJSON_CreateObject(), *problem;
-    const struct kpk_http_check *check;
     char detail[256] = "not ready:";
     int failed = 0;
 
-    for (check = http->opts.checks; check->name; check++) {
-        struct kpk_err err = {0};
+    for (size_t i = 0; check[i].name; i++) {
+        struct kpk_err err = ready->results[i];
         size_t len = strlen(detail);
-        bool ok = check->check(http->opts.ctx, &err) == 0;
 
+        if (i == ready->running && silent_ms > HTTP_CHECK_SILENT_MS)
+            kpk_fail(&err, KPK_WAIT, "no answer for %.1f s", (double)silent_ms / 1000);
         kpk_utf8_repair(err.msg);
-        cJSON_AddStringToObject(checks, check->name, ok ? "ok" : err.msg);
-        if (ok) continue;
-        snprintf(detail + len, sizeof(detail) - len, "%s %s", failed++ ? "," : "", check->name);
+        cJSON_AddStringToObject(checks, check[i].name, err.verdict == KPK_OK ? "ok" : err.msg);
+        if (err.verdict == KPK_OK) continue;
+        snprintf(detail + len, sizeof(detail) - len, "%s %s", failed++ ? "," : "",
+                 check[i].name);
     }
     problem = failed ? kpk_http_problem_object(503, NULL, detail) : cJSON_CreateObject();
     if (!failed) cJSON_AddStringToObject(problem, "status", "ready");
@@ -37,6 +44,25 @@ static int run_checks(const struct kpk_http *http, char **body) {
     *body = cJSON_PrintUnformatted(problem);
     cJSON_Delete(problem);
     return failed ? 503 : 200;
+}
+
+/* With the lock held, but not while a check is asked. */
+static void run_checks(struct kpk_http *http) {
+    struct http_ready *ready = &http->ready;
+    const struct kpk_http_check *check = http->opts.checks;
+
+    ready->run_since_ms = kpk_mono_ms();
+    for (size_t i = 0; check[i].name; i++) {
+        struct kpk_err err = {.verdict = KPK_OK};
+
+        ready->running = i;
+        ready->check_since_ms = kpk_mono_ms();
+        pthread_mutex_unlock(&ready->lock);
+        if (check[i].check(http->opts.ctx, &err) == 0) err.verdict = KPK_OK;
+        pthread_mutex_lock(&ready->lock);
+        ready->results[i] = err;
+    }
+    ready->run_since_ms = 0;
 }
 
 /* A result as an answer; without 'body' memory was short, or there is nothing to check. */
@@ -47,26 +73,17 @@ static void fill(struct kpk_response *response, int status, const char *body) {
     kpk_http_set_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 }
 
-/* A run has hung for 'ms' (or the server closes: 0). */
-static void fill_without_result(struct kpk_response *response, int64_t ms) {
-    if (ms > 0)
-        kpk_http_problem(response, 503, NULL, "a check did not answer for %d s",
-                         (int)(ms / 1000));
-    else
-        kpk_http_problem(response, 503, NULL, "draining");
+static void fill_draining(struct kpk_response *response) {
+    kpk_http_problem(response, 503, NULL, "draining");
 }
 
 /* Answer a list that was taken out of 'waiting', outside the lock. */
-static void answer_all(struct kpk_request *list, int status, const char *body,
-                       int64_t hung_ms) {
+static void answer_all(struct kpk_request *list, int status, const char *body) {
     while (list) {
         struct kpk_request *request = list;
 
         list = request->next;
-        if (status)
-            fill(&request->response, status, body);
-        else
-            fill_without_result(&request->response, hung_ms);
+        fill(&request->response, status, body);
         kpk_http_resume(request);
     }
 }
@@ -88,29 +105,37 @@ static void *ready_main(void *arg) {
         while (!ready->wanted && !ready->stop) pthread_cond_wait(&ready->wake, &ready->lock);
         if (ready->stop) break;
         ready->wanted = false;
-        ready->running_since_ms = kpk_mono_ms();
-        pthread_mutex_unlock(&ready->lock);
+        run_checks(http);
 
-        char *body, *old;
-        int status = run_checks(http, &body);
-
-        pthread_mutex_lock(&ready->lock);
+        char *body, *old = ready->body;
+        int status = describe(http, &body);
         if (status != ready->status)
             kpk_log("http_ready", "ready=%s result=%s", status == 200 ? "yes" : "no",
                     kpk_quote(&quoted, body ? body : ""));
-        old = ready->body;
         ready->body = body;
         ready->status = status;
         ready->checked_ms = kpk_mono_ms();
-        ready->running_since_ms = 0;
         struct kpk_request *list = take_waiting(ready);
         pthread_mutex_unlock(&ready->lock);
-        answer_all(list, status, body, 0); /* only this thread replaces 'body' */
+        answer_all(list, status, body); /* only this thread replaces 'body' */
         free(old);
         pthread_mutex_lock(&ready->lock);
     }
     pthread_mutex_unlock(&ready->lock);
     return NULL;
+}
+
+/* With the lock held. */
+static bool hangs(const struct http_ready *ready, int64_t now_ms) {
+    return ready->run_since_ms && now_ms - ready->run_since_ms > HTTP_READY_LIMIT_MS;
+}
+
+static void fill_hung(struct kpk_request *request) {
+    char *body;
+    int status = describe(request->http, &body);
+
+    fill(&request->response, status, body);
+    free(body);
 }
 
 bool kpk_http_ready_ask(struct kpk_request *request) {
@@ -119,7 +144,7 @@ bool kpk_http_ready_ask(struct kpk_request *request) {
     bool answered = true;
 
     if (request->http->draining) {
-        fill_without_result(&request->response, 0);
+        fill_draining(&request->response);
         return true;
     }
     if (!ready->started) {
@@ -128,18 +153,17 @@ bool kpk_http_ready_ask(struct kpk_request *request) {
     }
     pthread_mutex_lock(&ready->lock);
     if (ready->stop) {
-        fill_without_result(&request->response, 0);
-    } else if (ready->running_since_ms &&
-               now_ms - ready->running_since_ms > HTTP_READY_LIMIT_MS) {
-        fill_without_result(&request->response, now_ms - ready->running_since_ms);
-    } else if (!ready->running_since_ms && ready->checked_ms &&
+        fill_draining(&request->response);
+    } else if (hangs(ready, now_ms)) {
+        fill_hung(request);
+    } else if (!ready->run_since_ms && ready->checked_ms &&
                now_ms - ready->checked_ms < HTTP_READY_CACHE_MS) {
         fill(&request->response, ready->status, ready->body);
     } else {
         kpk_http_suspend(request);
         request->next = ready->waiting;
         ready->waiting = request;
-        ready->wanted = ready->running_since_ms == 0;
+        ready->wanted = ready->run_since_ms == 0;
         pthread_cond_signal(&ready->wake);
         answered = false;
     }
@@ -150,20 +174,36 @@ bool kpk_http_ready_ask(struct kpk_request *request) {
 void kpk_http_ready_tick(struct kpk_http *http) {
     struct http_ready *ready = &http->ready;
     struct kpk_request *list = NULL;
-    int64_t hung_ms = 0;
+    char *body = NULL;
+    int status = 0;
 
     if (!ready->started) return;
     pthread_mutex_lock(&ready->lock);
-    if (ready->running_since_ms) hung_ms = kpk_mono_ms() - ready->running_since_ms;
-    if (hung_ms > HTTP_READY_LIMIT_MS) list = take_waiting(ready);
+    if (ready->waiting && hangs(ready, kpk_mono_ms())) {
+        list = take_waiting(ready);
+        status = describe(http, &body);
+    }
     pthread_mutex_unlock(&ready->lock);
-    answer_all(list, 0, NULL, hung_ms);
+    answer_all(list, status, body);
+    free(body);
+}
+
+static int open_results(struct kpk_http *http, struct kpk_err *err) {
+    struct http_ready *ready = &http->ready;
+    size_t count = 0;
+
+    while (http->opts.checks[count].name) count++;
+    ready->results = calloc(count, sizeof(*ready->results));
+    if (!ready->results) return kpk_fail(err, KPK_FATAL, "out of memory");
+    for (size_t i = 0; i < count; i++) kpk_fail(&ready->results[i], KPK_WAIT, "not asked yet");
+    return 0;
 }
 
 int kpk_http_ready_open(struct kpk_http *http, struct kpk_err *err) {
     struct http_ready *ready = &http->ready;
 
     if (!http->opts.checks || !http->opts.checks->name) return 0;
+    if (open_results(http, err)) return -1;
     pthread_mutex_init(&ready->lock, NULL);
     pthread_cond_init(&ready->wake, NULL);
     if (pthread_create(&ready->thread, NULL, ready_main, http))
@@ -175,12 +215,18 @@ int kpk_http_ready_open(struct kpk_http *http, struct kpk_err *err) {
 void kpk_http_ready_close(struct kpk_http *http) {
     struct http_ready *ready = &http->ready;
 
-    if (!ready->started) return;
-    pthread_mutex_lock(&ready->lock);
-    ready->stop = true;
-    pthread_cond_signal(&ready->wake);
-    pthread_mutex_unlock(&ready->lock);
-    pthread_join(ready->thread, NULL);
-    answer_all(take_waiting(ready), 0, NULL, 0);
+    if (ready->started) {
+        pthread_mutex_lock(&ready->lock);
+        ready->stop = true;
+        pthread_cond_signal(&ready->wake);
+        pthread_mutex_unlock(&ready->lock);
+        pthread_join(ready->thread, NULL);
+        for (struct kpk_request *list = take_waiting(ready), *next; list; list = next) {
+            next = list->next;
+            fill_draining(&list->response);
+            kpk_http_resume(list);
+        }
+    }
     free(ready->body);
+    free(ready->results);
 }

@@ -51,6 +51,7 @@ static void open_server(int close_timeout_s) {
                                  .checks = checks,
                                  .workers = WORKERS,
                                  .queue = QUEUE,
+                                 .queue_wait_ms = RAW_DEADLINE_MS,
                                  .close_timeout_s = close_timeout_s};
     struct kpk_err err = {0};
 
