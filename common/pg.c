@@ -1,16 +1,22 @@
 #include "common/pg.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-/* Within these a dead server or a dead network is noticed, so that no thread hangs on it. */
+/* Within these a dead server or a dead network is noticed. A server that hangs is not: its kernel
+ * still acknowledges what is sent. See await_result(). */
 #define TIMEOUTS                                                                               \
-    "connect_timeout=3 keepalives_idle=5 keepalives_interval=2 keepalives_count=3 "            \
+    "connect_timeout=2 keepalives_idle=5 keepalives_interval=2 keepalives_count=3 "            \
     "tcp_user_timeout=10000"
+
+enum { LIMIT_MS = 3000 };
 
 /* Statements prepared on this connection, newest first; a program has a dozen. */
 struct kpk_pg_prepared {
@@ -43,6 +49,7 @@ int kpk_pg_open(struct kpk_pg **out, const char *schema, struct kpk_err *err) {
         free(pg);
         return kpk_fail(err, KPK_FATAL, "postgresql: no memory");
     }
+    pg->limit_ms = LIMIT_MS;
     *out = pg;
     return 0;
 }
@@ -73,6 +80,7 @@ int kpk_pg_ensure(struct kpk_pg *pg, struct kpk_err *err) {
     if (PQstatus(pg->conn) != CONNECTION_OK)
         return fail_with(err, KPK_WAIT, "connect", PQerrorMessage(pg->conn));
     PQsetNoticeProcessor(pg->conn, on_notice, NULL);
+    PQsetnonblocking(pg->conn, 1);
     return 0;
 }
 
@@ -119,14 +127,72 @@ static bool ok(const PGresult *result) {
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
+/* --- statements -------------------------------------------------------------------------- */
+
+/* Nobody knows what would still come over it, and when: the connection is given up. Cut first, or
+ * libpq would try to say good-bye to somebody who does not listen. */
+static int give_up(struct kpk_pg *pg, const char *what, struct kpk_err *err) {
+    shutdown(PQsocket(pg->conn), SHUT_RDWR);
+    forget_prepared(pg);
+    PQfinish(pg->conn);
+    pg->conn = NULL;
+    pg->sqlstate[0] = '\0';
+    return kpk_fail(err, KPK_WAIT, "postgresql: %s: no answer for %d ms", what, pg->limit_ms);
+}
+
+/* Until PQgetResult() would not block: a result is there, or the connection is broken.
+ * returns  0; -1 with 'err': the server says nothing for as long as the limit, it is given up */
+static int await_result(struct kpk_pg *pg, const char *what, struct kpk_err *err) {
+    int64_t until = kpk_mono_ms() + pg->limit_ms;
+    int unsent;
+
+    while ((unsent = PQflush(pg->conn)) == 1 || PQisBusy(pg->conn)) {
+        struct pollfd polled = {.fd = PQsocket(pg->conn),
+                                .events = (short)(POLLIN | (unsent == 1 ? POLLOUT : 0))};
+        int64_t left = until - kpk_mono_ms();
+
+        if (polled.fd < 0) return 0;
+        if (left <= 0) return give_up(pg, what, err);
+        if (poll(&polled, 1, (int)left) <= 0 || !(polled.revents & ~POLLOUT)) continue;
+        if (!PQconsumeInput(pg->conn)) return 0;
+        until = kpk_mono_ms() + pg->limit_ms;
+    }
+    return 0;
+}
+
+/* The last result of what was sent, or the first that is an error. */
+static PGresult *take_result(struct kpk_pg *pg, int sent, const char *what,
+                             struct kpk_err *err) {
+    PGresult *taken = NULL, *next;
+
+    while (sent) {
+        if (await_result(pg, what, err)) {
+            PQclear(taken);
+            return NULL;
+        }
+        next = PQgetResult(pg->conn);
+        if (!next) break;
+        if (!taken || ok(taken)) {
+            PQclear(taken);
+            taken = next;
+        } else {
+            PQclear(next);
+        }
+    }
+    if (taken && ok(taken)) return taken;
+    kpk_pg_fail(pg, taken, what, err);
+    return NULL;
+}
+
 static int prepare(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, struct kpk_err *err) {
     struct kpk_pg_prepared *row;
     PGresult *result;
 
     for (row = pg->prepared; row; row = row->next)
         if (row->stmt == stmt) return 0;
-    result = PQprepare(pg->conn, stmt->name, stmt->sql, 0, NULL);
-    if (!ok(result)) return kpk_pg_fail(pg, result, stmt->name, err);
+    result = take_result(pg, PQsendPrepare(pg->conn, stmt->name, stmt->sql, 0, NULL),
+                         stmt->name, err);
+    if (!result) return -1;
     PQclear(result);
     row = calloc(1, sizeof(*row));
     if (!row) return kpk_fail(err, KPK_FATAL, "postgresql: no memory");
@@ -137,23 +203,29 @@ static int prepare(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, struct kpk
 
 static PGresult *exec_once(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt,
                            const char *const *params, int n_params, struct kpk_err *err) {
-    PGresult *result;
-
     if (kpk_pg_ensure(pg, err) || prepare(pg, stmt, err)) return NULL;
-    result = PQexecPrepared(pg->conn, stmt->name, n_params, params, NULL, NULL, 0);
-    if (ok(result)) return result;
-    kpk_pg_fail(pg, result, stmt->name, err);
-    return NULL;
+    return take_result(
+        pg, PQsendQueryPrepared(pg->conn, stmt->name, n_params, params, NULL, NULL, 0),
+        stmt->name, err);
 }
 
 PGresult *kpk_pg_exec(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt,
                       const char *const *params, int n_params, struct kpk_err *err) {
+    /* A connection that was idle while the server restarted looks alive until it is used. One that
+     * could not be made, or was given up, would only cost its time again. */
+    bool looked_alive = PQstatus(pg->conn) == CONNECTION_OK;
     PGresult *result = exec_once(pg, stmt, params, n_params, err);
+    bool broke = pg->conn && PQstatus(pg->conn) != CONNECTION_OK;
 
-    /* A connection that was idle while the server restarted looks alive until it is used. */
-    if (result || pg->in_transaction || !pg->conn || PQstatus(pg->conn) == CONNECTION_OK)
-        return result;
+    if (result || pg->in_transaction || !looked_alive || !broke) return result;
     return exec_once(pg, stmt, params, n_params, err);
+}
+
+int kpk_pg_query(struct kpk_pg *pg, const char *sql, const char *what, struct kpk_err *err) {
+    PGresult *result = take_result(pg, PQsendQuery(pg->conn, sql), what, err);
+
+    PQclear(result);
+    return result ? 0 : -1;
 }
 
 int kpk_pg_run(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *const *params,
@@ -166,6 +238,7 @@ int kpk_pg_run(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *co
 
 int kpk_pg_each(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *const *params,
                 int n_params, kpk_pg_row row, void *arg, struct kpk_err *err) {
+    struct kpk_err silence;
     PGresult *result;
     int failed = 0;
 
@@ -174,7 +247,13 @@ int kpk_pg_each(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *c
         return kpk_pg_fail(pg, NULL, stmt->name, err);
     PQsetSingleRowMode(pg->conn);
     /* Also after a failure: the connection is free again only when all has been read. */
-    while ((result = PQgetResult(pg->conn))) {
+    for (;;) {
+        if (await_result(pg, stmt->name, &silence)) {
+            if (!failed) *err = silence;
+            return -1;
+        }
+        result = PQgetResult(pg->conn);
+        if (!result) return failed;
         ExecStatusType status = PQresultStatus(result);
         if (status == PGRES_SINGLE_TUPLE && !failed) failed = row(result, arg, err);
         if (status == PGRES_SINGLE_TUPLE || ok(result))
@@ -184,7 +263,6 @@ int kpk_pg_each(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *c
         else
             failed = kpk_pg_fail(pg, result, stmt->name, err);
     }
-    return failed;
 }
 
 char *kpk_pg_array(const char *first, size_t stride, size_t count) {
@@ -220,26 +298,27 @@ int kpk_pg_commit(struct kpk_pg *pg, struct kpk_err *err) {
 }
 
 void kpk_pg_rollback(struct kpk_pg *pg) {
+    struct kpk_err ignored;
+
     if (!pg->in_transaction) return;
     pg->in_transaction = false;
-    PQclear(PQexec(pg->conn, "ROLLBACK"));
+    if (PQstatus(pg->conn) != CONNECTION_OK) return; /* the server rolls back by itself */
+    if (kpk_pg_query(pg, "ROLLBACK", "rollback", &ignored)) return; /* and here */
 }
 
 /* Names are identifiers of the kit (topology checks the namespace), but are quoted all the same. */
 static int create_schema(struct kpk_pg *pg, const char *schema, struct kpk_err *err) {
     char *name = PQescapeIdentifier(pg->conn, schema, strlen(schema)), *sql = NULL;
-    PGresult *result;
+    int failed;
 
     if (!name || asprintf(&sql, "CREATE SCHEMA IF NOT EXISTS %s", name) < 0) {
         PQfreemem(name);
         return kpk_fail(err, KPK_FATAL, "postgresql: no memory");
     }
-    result = PQexec(pg->conn, sql);
+    failed = kpk_pg_query(pg, sql, "create schema", err);
     free(sql);
     PQfreemem(name);
-    if (!ok(result)) return kpk_pg_fail(pg, result, "create schema", err);
-    PQclear(result);
-    return 0;
+    return failed;
 }
 
 int kpk_pg_migrate(struct kpk_pg *pg, const char *schema, const char *ddl,
@@ -247,18 +326,12 @@ int kpk_pg_migrate(struct kpk_pg *pg, const char *schema, const char *ddl,
     /* "IF NOT EXISTS" alone does not keep two processes apart: both may look before one creates. */
     static const struct kpk_pg_stmt lock = {"migrate_lock",
                                             "SELECT pg_advisory_xact_lock(hashtext($1))"};
-    PGresult *result;
     int failed = -1;
 
     if (kpk_pg_begin(pg, err)) return -1;
     if (kpk_pg_run(pg, &lock, (const char *[]){schema}, 1, err)) goto out;
     if (create_schema(pg, schema, err)) goto out;
-    result = PQexec(pg->conn, ddl);
-    if (!ok(result)) {
-        kpk_pg_fail(pg, result, schema, err);
-        goto out;
-    }
-    PQclear(result);
+    if (kpk_pg_query(pg, ddl, schema, err)) goto out;
     failed = kpk_pg_commit(pg, err);
 out:
     kpk_pg_rollback(pg);

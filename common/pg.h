@@ -1,5 +1,6 @@
-/* PostgreSQL: a connection that comes back, prepared statements that survive it, and errors with
- * a verdict. Transactions stay in sight of the caller: kpk_pg_begin() ... kpk_pg_commit().
+/* PostgreSQL: a connection that comes back, prepared statements that survive it, errors with a
+ * verdict, and no wait without an end: a server that hangs is one that is down. Transactions stay
+ * in sight of the caller: kpk_pg_begin() ... kpk_pg_commit().
  *
  * Addresses come from libpq's own variables (PGHOST, PGPORT, PGUSER, PGDATABASE, ...). Each system
  * of the kit has a schema: "twitter", or "ci_twitter" with KPK_NAMESPACE=ci. */
@@ -15,6 +16,9 @@
 struct kpk_pg {
     PGconn *conn;
     char sqlstate[6]; /* of the last failure; "" when the server said nothing */
+    /* How long the server may be silent while it is waited for, 3 s unless changed; then the
+     * connection is given up, and what was asked may happen all the same. */
+    int limit_ms;
     /* private */
     bool in_transaction;
     char *conninfo;
@@ -38,8 +42,8 @@ void kpk_pg_close(struct kpk_pg *pg); /* NULL is fine */
 int kpk_pg_ensure(struct kpk_pg *pg, struct kpk_err *err) KPK_MUST_CHECK;
 
 /* Run 'stmt' with text parameters; NULL is SQL's NULL.
- * returns  the result, for PQclear(); NULL with 'err': WAIT the server is gone, starting or full;
- *          RETRY a deadlock or serialization failure; REJECT a constraint or value refused by the
+ * returns  the result, for PQclear(); NULL with 'err': WAIT the server is gone, silent, starting or
+ *          full; RETRY a deadlock or serialization failure; REJECT a constraint or value refused by the
  *          server (class 22, 23); FATAL the rest. Outside a transaction a lost connection is made
  *          again and the statement repeated, once: it must be one that may run twice. Inside a
  *          transaction it is WAIT, and the transaction is gone. */
@@ -49,6 +53,11 @@ PGresult *kpk_pg_exec(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt,
 /* The same for a statement whose rows do not matter. */
 int kpk_pg_run(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *const *params,
                int n_params, struct kpk_err *err) KPK_MUST_CHECK;
+
+/* SQL without parameters that is not worth preparing: several statements, LISTEN. Connected already.
+ * what     names it in 'err' */
+int kpk_pg_query(struct kpk_pg *pg, const char *sql, const char *what,
+                 struct kpk_err *err) KPK_MUST_CHECK;
 
 /* Run 'stmt' and hand over its rows one by one, so that a large result is never in memory whole.
  * row      called with the current row at index 0 of 'result'; may fail: the rest is then skipped

@@ -1,14 +1,17 @@
 #include "common/redis.h"
 
+#include "common/clock.h"
+
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_URL "redis://127.0.0.1:16379"
 
-enum { CONNECT_TIMEOUT_S = 2, COMMAND_TIMEOUT_S = 5 };
+enum { CONNECT_TIMEOUT_S = 2, COMMAND_TIMEOUT_S = 3 };
 
 /* redis://[:password@]host:port[/database] */
 static int parse_url(struct kpk_redis *redis, const char *url, struct kpk_err *err) {
@@ -62,13 +65,13 @@ void kpk_redis_close(struct kpk_redis *redis) {
 
 /* A context with an error is dead: its place in the stream of replies is unknown. */
 static int lost(struct kpk_redis *redis, struct kpk_err *err) {
-    redisContext *context = redis->context;
+    bool silent = redis->context && redis->context->err == REDIS_ERR_IO && errno == EAGAIN;
     char why[160];
 
-    if (context && context->err == REDIS_ERR_IO && errno == EAGAIN)
+    if (silent)
         snprintf(why, sizeof(why), "no answer for %d s", COMMAND_TIMEOUT_S);
     else
-        snprintf(why, sizeof(why), "%s", context ? context->errstr : "no memory");
+        snprintf(why, sizeof(why), "%s", redis->context ? redis->context->errstr : "no memory");
     disconnect(redis);
     return kpk_fail(err, KPK_WAIT, "redis: %s:%d: %s", redis->host, redis->port, why);
 }
@@ -128,11 +131,13 @@ static int ensure(struct kpk_redis *redis, struct kpk_err *err) {
 
 redisReply *kpk_redis_command(struct kpk_redis *redis, struct kpk_err *err, const char *fmt,
                               ...) {
+    int64_t until = kpk_mono_ms() + COMMAND_TIMEOUT_S * 1000;
     redisReply *reply = NULL;
     va_list args;
 
-    /* The second try is for a connection that was idle while the server restarted. */
-    for (int tries = redis->context ? 2 : 1; !reply && tries > 0; tries--) {
+    /* The second try is for a connection that was idle while the server restarted, and not for a
+     * server that is silent. */
+    for (int tries = redis->context ? 2 : 1; tries > 0 && kpk_mono_ms() < until; tries--) {
         if (ensure(redis, err)) return NULL;
         va_start(args, fmt);
         reply = run(redis, err, fmt, args);

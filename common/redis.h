@@ -29,8 +29,8 @@ void kpk_redis_close(struct kpk_redis *redis); /* NULL is fine */
 int kpk_redis_check(struct kpk_redis *redis, struct kpk_err *err) KPK_MUST_CHECK;
 
 /* One command, one round trip. Arguments as redisCommand(): %s, %b.
- * returns  the reply, for freeReplyObject(); NULL with 'err': WAIT the server is gone, loading or
- *          out of memory; FATAL it refused the command */
+ * returns  the reply, for freeReplyObject(); NULL with 'err': WAIT the server is gone, silent for
+ *          3 s, loading or out of memory; FATAL it refused the command */
 redisReply *kpk_redis_command(struct kpk_redis *redis, struct kpk_err *err, const char *fmt,
                               ...);
 

@@ -362,10 +362,7 @@ static int wait_for_rows(struct kpk_relay *relay, struct kpk_err *err) {
         char sql[160];
         snprintf(sql, sizeof(sql), "LISTEN %s", name);
         PQfreemem(name);
-        PGresult *result = PQexec(conn, sql);
-        if (PQresultStatus(result) != PGRES_COMMAND_OK)
-            return kpk_pg_fail(relay->pg, result, "listen", err);
-        PQclear(result);
+        if (kpk_pg_query(relay->pg, sql, "listen", err)) return -1;
         relay->listening_pid = PQbackendPID(conn);
         return 0; /* look once more: a row may have come before LISTEN was heard */
     }

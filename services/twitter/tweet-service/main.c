@@ -10,7 +10,12 @@
 
 #include <stdio.h>
 
-enum { BODY_BYTES = 16 * 1024, RETRY_MS = 500, PRUNE_MS = 10 * 60 * 1000 };
+enum {
+    BODY_BYTES = 16 * 1024,
+    RETRY_MS = 500,
+    PRUNE_MS = 10 * 60 * 1000,
+    HOUSE_LIMIT_MS = 60 * 1000, /* a statement that keeps house: longer than a request may take */
+};
 
 KPK_EMBED(openapi, "services/twitter/tweet-service/openapi.json");
 
@@ -49,6 +54,7 @@ static int keep_house(struct kpk_err *err) {
     bool migrated = false;
 
     if (twitter_database_open(&pg, err)) return -1;
+    pg->limit_ms = HOUSE_LIMIT_MS;
     while (!kpk_stopping()) {
         int failed =
             migrated ? kpk_idempotency_prune(pg, err) : twitter_database_migrate(pg, err);
