@@ -86,7 +86,8 @@ int kpk_consumer_open(struct kpk_consumer **consumer, const struct kpk_consumer_
                       struct kpk_err *err) KPK_MUST_CHECK;
 
 /* Leave the group at once, so that others need not wait for the session to time out. Commits only
- * what is owed: an effect that is done. NULL is fine. */
+ * what is owed: an effect that is done. The batch of the last kpk_poll_batch() is cleared, so it is
+ * freed afterwards. NULL is fine. */
 void kpk_consumer_close(struct kpk_consumer *consumer);
 
 /* Wait up to 'timeout_ms' for one record, then take what else has arrived, up to the capacity.

@@ -24,9 +24,14 @@ static struct kpk_metric revoked = {
     .name = "kpk_consumer_revoked_records_total",
     .help = "Records dropped from a batch because their partition moved to another member",
 };
-static struct kpk_metric paused = {
+static struct kpk_metric pauses = {
     .name = "kpk_consumer_pauses_total",
     .help = "Times a member stopped fetching because a dependency was down",
+};
+static struct kpk_metric paused = {
+    .name = "kpk_consumer_paused",
+    .help = "Members that wait for a dependency now: nothing fetched, nothing committed",
+    .type = KPK_GAUGE,
 };
 static struct kpk_metric out_of_range = {
     .name = "kpk_consumer_offset_out_of_range_total",
@@ -140,6 +145,8 @@ static void on_revoke(struct kpk_consumer *consumer, rd_kafka_topic_partition_li
     if (consumer->commit_owed && !rd_kafka_assignment_lost(consumer->rk))
         rd_kafka_commit(consumer->rk, NULL, 0);
     if (consumer->batch) batch_drop(consumer->batch, parts);
+    /* librdkafka remembers a pause beyond the assignment: given back to us, it would stay silent. */
+    if (consumer->paused) rd_kafka_resume_partitions(consumer->rk, parts);
     change_assignment(consumer->rk, false, parts);
     atomic_fetch_sub(&consumer->assigned, parts->cnt);
 }
@@ -222,6 +229,7 @@ int kpk_consumer_open(struct kpk_consumer **out, const struct kpk_consumer_opts 
 
     *out = NULL;
     if (!consumer) return kpk_fail(err, KPK_FATAL, "consumer: no memory");
+    kpk_metric_add(&paused, 0); /* shown from the start */
     consumer->from_end = opts->from_end;
     consumer->backoff_ms = BACKOFF_MIN_MS;
     consumer->group = strdup(opts->group);
@@ -246,7 +254,8 @@ fail:
 
 void kpk_consumer_close(struct kpk_consumer *consumer) {
     if (!consumer) return;
-    consumer->batch = NULL; /* the caller may have freed it already */
+    /* librdkafka does not end while somebody holds a record. */
+    if (consumer->batch) kpk_batch_clear(consumer->batch);
     if (consumer->rk) {
         rd_kafka_consumer_close(consumer->rk);
         rd_kafka_destroy(consumer->rk);
@@ -362,6 +371,7 @@ static void pause_all(struct kpk_consumer *consumer, bool pause) {
     rd_kafka_topic_partition_list_t *parts = NULL;
 
     consumer->paused = pause;
+    kpk_metric_add(&paused, pause ? 1 : -1);
     if (rd_kafka_assignment(consumer->rk, &parts)) return;
     if (pause)
         rd_kafka_pause_partitions(consumer->rk, parts);
@@ -375,7 +385,7 @@ void kpk_pause(struct kpk_consumer *consumer, const struct kpk_err *why) {
 
     if (consumer->paused) return;
     kpk_warn("paused", "group=%s reason=%s", consumer->group, kpk_quote(&quoted, why->msg));
-    kpk_metric_add(&paused, 1);
+    kpk_metric_add(&pauses, 1);
     consumer->backoff_ms = BACKOFF_MIN_MS;
     pause_all(consumer, true);
 }
