@@ -74,5 +74,7 @@ void kpk_relay_close(struct kpk_relay *relay); /* NULL is fine */
 
 /* For /readyz, any thread: 0 while its last step met no outage, else -1 with 'err' (WAIT). */
 int kpk_relay_check(struct kpk_relay *relay, struct kpk_err *err) KPK_MUST_CHECK;
+/* The same: 0 when Kafka answers, active or not. */
+int kpk_relay_check_kafka(struct kpk_relay *relay, struct kpk_err *err) KPK_MUST_CHECK;
 
 #endif

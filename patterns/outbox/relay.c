@@ -62,8 +62,9 @@ struct kpk_relay {
     int listening_pid;             /* the backend that LISTENs for us; 0: none */
     bool active;                   /* the lease was ours when we last asked */
     int64_t renew_at_ms;           /* monotonic; 0: ask at the next step */
-    pthread_mutex_t lock;          /* of what kpk_relay_check() reads from another thread */
-    struct kpk_producer *producer; /* open while active */
+    bool fenced_others;            /* the producer has begun with init_transactions() */
+    pthread_mutex_t lock;          /* of what the checks read from another thread */
+    struct kpk_producer *producer; /* a standby has one too: it must say that Kafka is gone */
     struct kpk_err outage;         /* what the last step met; KPK_OK: nothing */
 };
 
@@ -99,16 +100,23 @@ void kpk_relay_close(struct kpk_relay *relay) {
 }
 
 int kpk_relay_check(struct kpk_relay *relay, struct kpk_err *err) {
-    int failed = 0;
-
-    /* Asking Kafka may take a second when it is down; the relay has nothing better to do then.
-     */
     pthread_mutex_lock(&relay->lock);
     *err = relay->outage;
-    if (relay->producer && err->verdict == KPK_OK)
-        failed = kpk_kafka_check(relay->producer->rk, err);
     pthread_mutex_unlock(&relay->lock);
-    return failed || err->verdict != KPK_OK ? -1 : 0;
+    return err->verdict == KPK_OK ? 0 : -1;
+}
+
+int kpk_relay_check_kafka(struct kpk_relay *relay, struct kpk_err *err) {
+    int failed;
+
+    /* Asking may take a second when Kafka is down; the relay has nothing better to do then. */
+    pthread_mutex_lock(&relay->lock);
+    if (relay->producer)
+        failed = kpk_kafka_check(relay->producer->rk, err);
+    else
+        failed = kpk_fail(err, KPK_WAIT, "kafka: the producer is being made anew");
+    pthread_mutex_unlock(&relay->lock);
+    return failed;
 }
 
 static void set_outage(struct kpk_relay *relay, const struct kpk_err *outage) {
@@ -130,6 +138,7 @@ static void drop_producer(struct kpk_relay *relay) {
 
     set_producer(relay, NULL);
     kpk_producer_close(producer);
+    relay->fenced_others = false;
     relay->renew_at_ms = 0; /* we may have been fenced: ask before the next try */
 }
 
@@ -140,7 +149,7 @@ static void step_down(struct kpk_relay *relay, const char *why) {
         kpk_log("relay-standby", "lease=%s why=%s", relay->lease_name, kpk_quote(&quoted, why));
     relay->active = false;
     kpk_metric_set(&active, 0);
-    drop_producer(relay);
+    if (relay->fenced_others) drop_producer(relay);
 }
 
 /* Take the lease, or renew it. By the database's clock, so that the relays' clocks do not matter.
@@ -200,7 +209,6 @@ static int kafka_failed(rd_kafka_error_t *error, const char *what, struct kpk_er
     return -1;
 }
 
-/* Fence every relay before us. */
 static int open_producer(struct kpk_relay *relay, struct kpk_err *err) {
     struct kpk_producer_opts opts = {.durability = KPK_CRITICAL,
                                      .transactional_id = relay->lease_name};
@@ -208,12 +216,19 @@ static int open_producer(struct kpk_relay *relay, struct kpk_err *err) {
 
     if (relay->producer) return 0;
     if (kpk_producer_open(&producer, &opts, err)) return -1;
-    if (kafka_failed(rd_kafka_init_transactions(producer->rk, INIT_TIMEOUT_MS),
+    set_producer(relay, producer);
+    return 0;
+}
+
+/* Every relay before us is refused from here on, and what it left open is aborted. */
+static int fence_others(struct kpk_relay *relay, struct kpk_err *err) {
+    if (relay->fenced_others) return 0;
+    if (kafka_failed(rd_kafka_init_transactions(relay->producer->rk, INIT_TIMEOUT_MS),
                      "init_transactions", err)) {
-        kpk_producer_close(producer);
+        drop_producer(relay);
         return -1;
     }
-    set_producer(relay, producer);
+    relay->fenced_others = true;
     return 0;
 }
 
@@ -374,14 +389,18 @@ static int wait_for_rows(struct kpk_relay *relay, struct kpk_err *err) {
 
 /* One round. returns 0, or -1 with 'err' */
 static int step(struct kpk_relay *relay, struct kpk_err *err) {
-    int held = hold_lease(relay, err), count;
+    int held, count;
 
+    if (open_producer(relay, err)) return -1;
+    held = hold_lease(relay, err);
     if (held < 0) return -1;
     if (!held) {
+        /* A standby's events are of no interest, but must not pile up. */
+        if (relay->producer) rd_kafka_poll(relay->producer->rk, 0);
         kpk_stop_wait(relay->opts.poll_ms);
         return 0;
     }
-    if (open_producer(relay, err)) return -1;
+    if (fence_others(relay, err)) return -1;
     count = relay_batch(relay, err);
     if (count < 0) return -1;
     return count > 0 ? 0 : wait_for_rows(relay, err);

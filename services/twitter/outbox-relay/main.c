@@ -9,14 +9,30 @@
 #include "services/twitter/events.h"
 #include "topology/topology.h"
 
-static int check_relay(void *ctx, struct kpk_err *err) { return kpk_relay_check(ctx, err); }
+struct service {
+    struct kpk_relay *relay;
+    struct kpk_pg *check_pg; /* of /readyz */
+};
 
-static const struct kpk_http_check checks[] = {{"relay", check_relay}, {0}};
+static int check_database(void *ctx, struct kpk_err *err) {
+    return twitter_database_check(((struct service *)ctx)->check_pg, err);
+}
+
+static int check_kafka(void *ctx, struct kpk_err *err) {
+    return kpk_relay_check_kafka(((struct service *)ctx)->relay, err);
+}
+
+static int check_relay(void *ctx, struct kpk_err *err) {
+    return kpk_relay_check(((struct service *)ctx)->relay, err);
+}
+
+static const struct kpk_http_check checks[] = {
+    {"postgresql", check_database}, {"kafka", check_kafka}, {"relay", check_relay}, {0}};
 
 int main(int argc, char **argv) {
     struct kpk_relay_opts relay_opts = {.source = TWITTER_SOURCE,
                                         .name = "twitter-outbox-relay"};
-    struct kpk_relay *relay = NULL;
+    struct service service = {0};
     struct kpk_http *http = NULL;
     struct kpk_err error = {0}, *err = &error;
     int port, failed = -1;
@@ -38,15 +54,19 @@ int main(int argc, char **argv) {
     if (parsed < 0 || kpk_topology_init(err)) return kpk_exit_failed(err);
     kpk_stop_init();
     relay_opts.schema = twitter_schema();
-    if (kpk_relay_open(&relay, &relay_opts, err)) goto out;
-    if (kpk_http_open(
-            &http, &(struct kpk_http_opts){.port = port, .checks = checks, .ctx = relay}, err))
+    if (kpk_relay_open(&service.relay, &relay_opts, err) ||
+        twitter_database_open(&service.check_pg, err))
+        goto out;
+    if (kpk_http_open(&http,
+                      &(struct kpk_http_opts){.port = port, .checks = checks, .ctx = &service},
+                      err))
         goto out;
     kpk_log("started", "port=%d", port);
-    failed = kpk_relay_run(relay, err);
+    failed = kpk_relay_run(service.relay, err);
 out:
     kpk_http_drain(http);
     kpk_http_close(http);
-    kpk_relay_close(relay);
+    kpk_relay_close(service.relay);
+    kpk_pg_close(service.check_pg);
     return failed ? kpk_exit_failed(err) : 0;
 }
