@@ -47,8 +47,8 @@ struct kpk_route {
     size_t max_body_bytes; /* 0: a body is refused */
 };
 
-/* One dependency, as /readyz sees it. All run in one thread of their own, only when /readyz is asked
- * and at most every 300 ms. While one takes longer than 1.5 s, /readyz answers 503 and names it.
+/* One dependency, as /readyz sees it. Each check has a thread of its own, which runs it only when
+ * /readyz is asked and at most every 300 ms. One that takes longer than 1.5 s is named as missing.
  * returns  0 when it is there; -1 with 'err', whose text /readyz shows */
 struct kpk_http_check {
     const char *name; /* "postgresql"; NULL ends the table */

@@ -32,8 +32,7 @@ enum {
     HTTP_DISCARD_BYTES = 1 << 20,
     HTTP_TICK_MS = 250,
     HTTP_READY_CACHE_MS = 300,
-    HTTP_READY_LIMIT_MS = 1500, /* of a run: those who ask wait for two seconds */
-    HTTP_CHECK_SILENT_MS = 500, /* a check that may be blamed for it */
+    HTTP_READY_LIMIT_MS = 1500, /* those who ask wait for two seconds */
 };
 
 struct http_response_header {
@@ -97,19 +96,24 @@ struct kpk_request {
     struct kpk_response response;
 };
 
-struct http_ready {
+struct http_check {
+    struct kpk_http *http;
+    const struct kpk_http_check *row;
     pthread_t thread;
-    bool started;
-    pthread_mutex_t lock; /* of all that follows */
+    bool wanted;           /* its thread is to ask */
+    int64_t since_ms;      /* it asks since then; 0: it does not */
+    int64_t checked_ms;    /* when it was answered last; 0: never */
+    struct kpk_err result; /* then */
+};
+
+struct http_ready {
+    size_t count; /* of those whose thread runs */
+    struct http_check *checks;
+    pthread_mutex_t lock; /* of all that is in the checks, and of what follows */
     pthread_cond_t wake;
-    bool wanted, stop;
-    int64_t run_since_ms;    /* 0: none of the checks is asked now; else one is: */
-    int64_t check_since_ms;  /* ... since when */
-    size_t running;          /* ... which */
-    int64_t checked_ms;      /* when the last run ended; 0: never */
-    struct kpk_err *results; /* of each check, when it was asked last */
-    int status;              /* of the last run */
-    char *body;
+    bool stop;
+    size_t asked; /* checks that are wanted or asked now */
+    int status;   /* that the log knows of */
     struct kpk_request *waiting;
 };
 

@@ -356,7 +356,7 @@ static void a_storm_of_polls_is_one_check(void **state) {
     kpk_http_close(http);
 }
 
-/* Which one, and what the others said last; nothing is known of one that was never asked. */
+/* Which one; it hides no other. */
 static void a_check_that_hangs_is_told(void **state) {
     static struct raw_answer answer;
 
@@ -365,17 +365,11 @@ static void a_check_that_hangs_is_told(void **state) {
     check_waits = 1;
     assert_int_equal(ask("/readyz", &answer), 503); /* waits for a moment, not longer */
     assert_non_null(strstr(answer.head, "\r\nRetry-After: 1\r\n"));
-    assert_non_null(strstr(answer.body, "\"not ready: postgresql, redis\""));
+    assert_non_null(strstr(answer.body, "\"not ready: postgresql\""));
     assert_non_null(strstr(answer.body, "\"postgresql\":\"no answer for "));
-    assert_non_null(strstr(answer.body, "\"redis\":\"not asked yet\""));
+    assert_non_null(strstr(answer.body, "\"redis\":\"ok\""));
     assert_int_equal(ask("/readyz", &answer), 503); /* at once */
     assert_int_equal(checks_run, 1);
-    http_gate_set(true);
-    ready_becomes(200, &answer);
-    http_gate_set(false);
-    ready_becomes(503, &answer);
-    assert_non_null(strstr(answer.body, "\"not ready: postgresql\""));
-    assert_non_null(strstr(answer.body, "\"redis\":\"ok\""));
     http_gate_set(true);
     ready_becomes(200, &answer);
     kpk_http_close(http);
