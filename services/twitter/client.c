@@ -132,12 +132,18 @@ int client_call(struct client *client, const struct client_call *call,
     return 0;
 }
 
+static const char *text_of(const struct client_reply *reply, const char *field) {
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reply->body, field));
+}
+
 /* What the answer says went wrong, as a verdict. Ends the reply. returns -1 */
 static int refused(const struct client_call *call, struct client_reply *reply,
                    struct kpk_err *err) {
-    bool passes = reply->status >= 500 || reply->status == 408 || reply->status == 429;
-    const char *detail =
-        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reply->body, "detail"));
+    const char *detail = text_of(reply, "detail"), *field = text_of(reply, "field");
+    /* The same key is being handled now, and may yet succeed. */
+    bool handled = reply->status == 409 && field && strcmp(field, "Idempotency-Key") == 0;
+    bool passes =
+        reply->status >= 500 || reply->status == 408 || reply->status == 429 || handled;
 
     kpk_fail(err, passes ? KPK_WAIT : KPK_REJECT, "%s %s: %d %s", call->method, call->path,
              reply->status, detail ? detail : "");
@@ -178,13 +184,13 @@ static int take(const cJSON *object, const char *field, char *out, size_t bytes,
 
 /* --- users ------------------------------------------------------------------------------- */
 
-int client_create_user(struct client *client, const char *handle, char *id,
+int client_create_user(struct client *client, const char *key, const char *handle, char *id,
                        struct kpk_err *err) {
     char *body = json_text((const char *const[]){"handle", handle, NULL});
+    struct client_call call = {
+        .method = "POST", .path = "/v1/users", .idempotency_key = key, .body = body};
     struct client_reply reply;
-    int failed =
-        ask(client, &(struct client_call){.method = "POST", .path = "/v1/users", .body = body},
-            &reply, err);
+    int failed = ask(client, &call, &reply, err);
 
     free(body);
     if (failed) return -1;
@@ -246,10 +252,7 @@ enum kpk_write_outcome client_post(struct client *client, const char *author_id,
     free(body);
     if (failed) return KPK_WRITE_UNKNOWN;
     if (reply.status != 201) {
-        /* 409: the same key is being handled now, and may yet succeed. */
-        bool handled = reply.status == 409;
         refused(&call, &reply, err);
-        if (handled) err->verdict = KPK_WAIT;
         return err->verdict == KPK_REJECT ? KPK_WRITE_FAILED : KPK_WRITE_UNKNOWN;
     }
     failed = take_tweet(reply.body, tweet ? tweet : &ignored, err);

@@ -2,13 +2,13 @@
  * tests and the demo see the system.
  *
  *   client_open(&client, NULL, err)
- *   client_create_user(client, "alice", alice, err)
+ *   client_create_user(client, "key-0", "alice", alice, err)
  *   client_post(client, alice, "key-1", "hello", &tweet, err)               ok, failed or unknown
  *   client_read_timeline(client, CLIENT_HOME, bob, 50, on_tweet, ctx, err)  page by page
  *
- * Whether a request may be repeated is the caller's to know. (libcurl repeats one by itself when a
- * kept connection turns out to be closed before any answer: a post has its key, and the others but
- * client_create_user() may be repeated anyway.)
+ * Every call may be repeated after a WAIT: a user and a post have their key, the others change
+ * nothing when they are made twice. (libcurl too repeats a request by itself, when a kept connection
+ * turns out to be closed before any answer.)
  *
  * Errors: REJECT the service refused (4xx), and says why; WAIT it is not there, too busy, or broke
  * (no answer, 408, 429, 5xx): what was asked may have happened or not; FATAL its answer makes no
@@ -41,8 +41,9 @@ void client_close(struct client *client); /* NULL is fine */
 
 /* --- users ------------------------------------------------------------------------------- */
 
-/* id  out; at least TWITTER_ID_BYTES */
-int client_create_user(struct client *client, const char *handle, char *id,
+/* 'key' is the Idempotency-Key: the same key and handle are the same user.
+ * id  out; at least TWITTER_ID_BYTES */
+int client_create_user(struct client *client, const char *key, const char *handle, char *id,
                        struct kpk_err *err) KPK_MUST_CHECK;
 int client_follow(struct client *client, const char *follower_id, const char *followee_id,
                   struct kpk_err *err) KPK_MUST_CHECK;

@@ -19,7 +19,7 @@ enum {
     TEXT_BYTES = 512, /* more than a tweet may have: some must be refused */
     TOO_LONG = 300,
     PAGE = 100,
-    READ_AGAIN_MS = 100,
+    AGAIN_MS = 100,
     DAY_MINUTES = 24 * 60,
 };
 
@@ -39,6 +39,19 @@ static void make_tag(char tag[WORLD_TAG_BYTES]) {
     *tag = '\0';
 }
 
+/* Until it is there, or the service refuses or stays away. */
+static int make_user(struct world *world, struct world_user *user, struct kpk_err *err) {
+    int64_t deadline = kpk_mono_ms() + WORLD_POST_TIMEOUT_MS;
+    char key[KPK_UUID_BYTES];
+
+    kpk_uuid7(key);
+    while (client_create_user(world->client, key, user->handle, user->id, err)) {
+        if (err->verdict != KPK_WAIT || kpk_mono_ms() >= deadline || kpk_stopping()) return -1;
+        kpk_stop_wait(AGAIN_MS);
+    }
+    return 0;
+}
+
 static int make_users(struct world *world, struct kpk_err *err) {
     static const char *const names[] = {"ada", "ben", "cleo", "dan", "eve", "fay",
                                         "gus", "hal", "ida",  "joe", "kim", "leo"};
@@ -51,7 +64,7 @@ static int make_users(struct world *world, struct kpk_err *err) {
             snprintf(user->handle, sizeof(user->handle), "%s_%s", names[i], world->tag);
         else
             snprintf(user->handle, sizeof(user->handle), "user%d_%s", i, world->tag);
-        if (client_create_user(world->client, user->handle, user->id, err)) return -1;
+        if (make_user(world, user, err)) return -1;
     }
     return 0;
 }
@@ -265,7 +278,7 @@ int world_check(struct world *world, int timeout_ms, struct kpk_report *report, 
                 return 0;
         }
         if (kpk_mono_ms() >= deadline || kpk_stopping()) return failed;
-        kpk_stop_wait(READ_AGAIN_MS);
+        kpk_stop_wait(AGAIN_MS);
     }
 }
 
@@ -294,7 +307,7 @@ int world_check_trend(struct world *world, int timeout_ms, struct world_trend *t
         *clean = !failed && trend->counted >= trend->least && trend->counted <= trend->most;
         if (*clean || (!failed && trend->counted > trend->most)) return 0;
         if (kpk_mono_ms() >= deadline || kpk_stopping()) return failed;
-        kpk_stop_wait(READ_AGAIN_MS);
+        kpk_stop_wait(AGAIN_MS);
     }
 }
 

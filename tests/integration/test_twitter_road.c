@@ -149,6 +149,28 @@ static void a_repeated_post_is_one_tweet(void **state) {
     world_close(world);
 }
 
+static void a_repeated_user_is_one_user(void **state) {
+    struct world *world;
+    char body[128], other[128], key[KPK_UUID_BYTES];
+
+    (void)state;
+    assert_ok(world_open(&world, 1, err), err);
+    kpk_uuid7(key);
+    snprintf(body, sizeof(body), "{\"handle\":\"a_%.24s\"}", world->users[0].handle);
+    snprintf(other, sizeof(other), "{\"handle\":\"b_%.24s\"}", world->users[0].handle);
+    cJSON *first = call(world->client, "POST", "/v1/users", key, body, 201);
+    cJSON *again = call(world->client, "POST", "/v1/users", key, body, 201);
+    assert_true(cJSON_Compare(first, again, true));
+    assert_status(world->client, "POST", "/v1/users", key, other, 422);
+    assert_status(world->client, "POST", "/v1/users", "another", body, 409); /* it is taken */
+    assert_status(world->client, "POST", "/v1/users", NULL, body, 409);
+    assert_status(world->client, "POST", "/v1/users", NULL, other,
+                  201); /* the key is optional */
+    cJSON_Delete(again);
+    cJSON_Delete(first);
+    world_close(world);
+}
+
 struct racer {
     pthread_t thread;
     const char *author_id, *key;
@@ -393,6 +415,7 @@ int main(void) {
         cmocka_unit_test(a_tweet_reaches_every_follower),
         cmocka_unit_test(any_text_arrives_as_it_was_written),
         cmocka_unit_test(a_repeated_post_is_one_tweet),
+        cmocka_unit_test(a_repeated_user_is_one_user),
         cmocka_unit_test(posts_of_one_key_at_once_are_one_tweet),
         cmocka_unit_test(follows_at_once_are_counted_right),
         cmocka_unit_test(the_record_is_as_documented),

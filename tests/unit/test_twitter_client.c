@@ -17,6 +17,7 @@ enum { KNOWN_MS = 10000 };
 #define TWEET                                                                                  \
     "{\"id\":\"019ab000-0000-7000-8000-000000000001\",\"author_id\":\"7\",\"text\":\"hello\"," \
     "\"created_at\":1234,\"delivery\":\"push\"}"
+#define HANDLED "{\"field\":\"Idempotency-Key\"}" /* the same key is being handled now */
 
 static struct kpk_err error, *err = &error;
 
@@ -115,7 +116,8 @@ static void a_post_has_three_outcomes(void **state) {
         {{413, NULL},  KPK_WRITE_FAILED,  KPK_REJECT},
         {{422, NULL},  KPK_WRITE_FAILED,  KPK_REJECT},
         {{408, NULL},  KPK_WRITE_UNKNOWN, KPK_WAIT},
-        {{409, NULL},  KPK_WRITE_UNKNOWN, KPK_WAIT}, /* the same key is being handled now */
+        {{409, NULL},  KPK_WRITE_FAILED,  KPK_REJECT},
+        {{409, HANDLED}, KPK_WRITE_UNKNOWN, KPK_WAIT},
         {{429, NULL},  KPK_WRITE_UNKNOWN, KPK_WAIT},
         {{500, NULL},  KPK_WRITE_UNKNOWN, KPK_WAIT},
         {{503, NULL},  KPK_WRITE_UNKNOWN, KPK_WAIT},
@@ -156,7 +158,7 @@ static void nobody_listening_is_unknown(void **state) {
 }
 
 static void a_post_is_repeated_until_it_is_known(void **state) {
-    static const struct answer then_done[] = {{503, NULL}, {409, NULL}, {201, TWEET}};
+    static const struct answer then_done[] = {{503, NULL}, {409, HANDLED}, {201, TWEET}};
     static const struct answer then_refused[] = {{500, NULL}, {422, NULL}};
     static const struct answer never[] = {{503, NULL}};
     struct client *client = open_client();
@@ -189,6 +191,7 @@ static void users_and_follows(void **state) {
         {{201, "{\"id\":\"42\"}"}, KPK_OK,     KPK_OK},
         {{204, NULL},              KPK_FATAL,  KPK_OK}, /* a user without an id */
         {{409, NULL},              KPK_REJECT, KPK_REJECT},
+        {{409, HANDLED},           KPK_WAIT,   KPK_WAIT},
         {{404, NULL},              KPK_REJECT, KPK_REJECT},
         {{503, NULL},              KPK_WAIT,   KPK_WAIT},
     };
@@ -199,7 +202,8 @@ static void users_and_follows(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         will_answer(&cases[i].answer, 1);
-        int failed = client_create_user(client, "alice", id, err);
+        int failed = client_create_user(client, "key-1", "alice", id, err);
+        assert_string_equal(server.key, "key-1");
         assert_int_equal(failed ? err->verdict : KPK_OK, cases[i].user);
         if (!failed) assert_string_equal(id, "42");
         failed = client_follow(client, "1", "2", err);

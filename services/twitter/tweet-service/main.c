@@ -14,7 +14,7 @@ enum {
     BODY_BYTES = 16 * 1024,
     RETRY_MS = 500,
     PRUNE_MS = 10 * 60 * 1000,
-    HOUSE_LIMIT_MS = 60 * 1000, /* a statement that keeps house: longer than a request may take */
+    HOUSE_LIMIT_MS = 60 * 1000, /* a statement that keeps house takes longer than a request's */
 };
 
 KPK_EMBED(openapi, "services/twitter/tweet-service/openapi.json");

@@ -4,12 +4,14 @@
 #include "services/twitter/tweet-service/service.h"
 
 #include "common/clock.h"
+#include "common/idempotency.h"
 #include "common/json.h"
 #include "common/uuid.h"
 #include "patterns/outbox/outbox.h"
 #include "services/twitter/events.h"
 #include "topology/topology.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +35,7 @@ static double number(const PGresult *result, int column) {
 }
 
 /* Columns: id, handle, created_at in ms, followers, following */
-static void answer_user(struct kpk_response *response, int status, const PGresult *result) {
+static cJSON *user_object(const PGresult *result) {
     cJSON *user = cJSON_CreateObject();
 
     cJSON_AddStringToObject(user, "id", PQgetvalue(result, 0, 0));
@@ -41,33 +43,71 @@ static void answer_user(struct kpk_response *response, int status, const PGresul
     cJSON_AddNumberToObject(user, "created_at", number(result, 2));
     cJSON_AddNumberToObject(user, "followers", number(result, 3));
     cJSON_AddNumberToObject(user, "following", number(result, 4));
-    kpk_http_json(response, status, user);
+    return user;
 }
 
 #define USER_COLUMNS                                                                           \
     "id, handle, (extract(epoch FROM created_at) * 1000)::bigint, followers, following"
 
-void users_create(struct kpk_request *request, struct kpk_response *response, void *ctx) {
+/* The user, and the answer that is kept for whoever repeats the request. */
+static int keep_user(struct kpk_pg *pg, const struct kpk_idempotency *key,
+                     const PGresult *result, struct kpk_response *response,
+                     struct kpk_err *err) {
+    cJSON *user = user_object(result);
+    char *json = cJSON_PrintUnformatted(user);
+    int failed = -1;
+
+    cJSON_Delete(user);
+    if (!json) return kpk_fail(err, KPK_FATAL, "user: no memory");
+    if (key && kpk_idempotency_keep(pg, key, 201, json, err)) goto out;
+    if (kpk_pg_commit(pg, err)) goto out;
+    kpk_http_json_text(response, 201, json);
+    failed = 0;
+out:
+    free(json);
+    return failed;
+}
+
+/* Everything between BEGIN and COMMIT. Fills 'response' unless it returns -1.
+ * key  NULL: the client gave none, and cannot tell its own user from another's of that handle */
+static int create_in_transaction(struct kpk_pg *pg, const struct kpk_idempotency *key,
+                                 const char *handle, struct kpk_response *response,
+                                 struct kpk_err *err) {
     static const struct kpk_pg_stmt insert = {
         "user_insert", "INSERT INTO users (handle) VALUES ($1) "
                        "ON CONFLICT (handle) DO NOTHING RETURNING " USER_COLUMNS};
-    struct kpk_err err;
+    bool answered = false;
+    PGresult *result;
+    int failed = 0;
+
+    if (key && kpk_idempotency_claim(pg, key, response, &answered, err)) return -1;
+    if (answered) return 0;
+    result = kpk_pg_exec(pg, &insert, &handle, 1, err);
+    if (!result) return -1;
+    if (PQntuples(result) == 0)
+        kpk_http_problem(response, 409, "handle", "'%s' is taken", handle);
+    else
+        failed = keep_user(pg, key, result, response, err);
+    PQclear(result);
+    return failed;
+}
+
+void users_create(struct kpk_request *request, struct kpk_response *response, void *ctx) {
+    bool has_key = kpk_http_header(request, "Idempotency-Key") != NULL;
+    struct kpk_pg *pg = service_pg(ctx, request);
+    struct kpk_idempotency key;
     const char *handle, *body;
-    PGresult *result = NULL;
+    struct kpk_err err;
     size_t len;
     cJSON *object;
 
+    if (has_key && kpk_idempotency_read(request, response, &key)) return;
     body = kpk_http_body(request, &len);
     object = kpk_json_parse(body, len, &err);
-    if (object && !read_handle(object, &handle, &err))
-        result = kpk_pg_exec(service_pg(ctx, request), &insert, &handle, 1, &err);
-    if (!result)
+    if (!object || read_handle(object, &handle, &err) || kpk_pg_begin(pg, &err) ||
+        create_in_transaction(pg, has_key ? &key : NULL, handle, response, &err))
         kpk_http_fail(response, &err);
-    else if (PQntuples(result) == 0)
-        kpk_http_problem(response, 409, "handle", "'%s' is taken", handle);
-    else
-        answer_user(response, 201, result);
-    PQclear(result);
+    kpk_pg_rollback(pg);
     cJSON_Delete(object);
 }
 
@@ -88,7 +128,7 @@ void users_get(struct kpk_request *request, struct kpk_response *response, void 
     else if (PQntuples(result) == 0)
         kpk_http_problem(response, 404, "id", "no user %s", id);
     else
-        answer_user(response, 200, result);
+        kpk_http_json(response, 200, user_object(result));
     PQclear(result);
 }
 
