@@ -32,7 +32,7 @@ endif
 STACK := deploy/native/stack
 # Goals that neither install nor build anything; a `make` for these alone needs nothing but bash.
 IDLE_GOALS := help doctor down status logs clean-data env clean distclean
-TEST_GOALS := test check examples matrix soak-twitter fuzz lint format
+TEST_GOALS := test check examples matrix soak-twitter outages fuzz lint format
 BENCH_GOALS := bench-twitter
 
 # ---------------------------------------------------------------- flavour and flags
@@ -121,7 +121,7 @@ broker-jars: build/deps/kafka/.complete
 
 # Libraries. The first goal that builds installs what is missing and makes librdkafka.mk.
 ifneq (,$(filter-out $(IDLE_GOALS),$(or $(MAKECMDGOALS),help)))
-export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test examples matrix soak-twitter $(BENCH_GOALS),$(MAKECMDGOALS)),run) \
+export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test examples matrix soak-twitter outages $(BENCH_GOALS),$(MAKECMDGOALS)),run) \
                              $(if $(filter $(TEST_GOALS),$(MAKECMDGOALS)),test) \
                              $(if $(filter $(BENCH_GOALS),$(MAKECMDGOALS)),bench)
 include build/deps/librdkafka.mk
@@ -191,6 +191,9 @@ test: build integration-tests broker-jars ## everything: lint, unit, fuzz, the s
 	+@$(MAKE) SAN=address,undefined unit-tests WERROR=$(WERROR)
 	+@$(build-fuzzers)
 	@tests/run
+
+outages: build integration-tests broker-jars ## the outages of the integration tests, a minute each
+	@tests/run outages
 
 check: build ## the tests that need no servers, in seconds: lint and unit
 	+@$(MAKE) SAN=address,undefined unit-tests WERROR=$(WERROR)

@@ -81,9 +81,11 @@ rd_kafka_conf_t *kpk_kafka_conf(const char *const *pairs, struct kpk_err *err) {
     if (set(conf, "bootstrap.servers", bootstrap, "KPK_BOOTSTRAP_SERVERS", err)) goto fail;
     if (set(conf, "client.id", program_invocation_short_name, "client.id", err)) goto fail;
     if (set(conf, "socket.nagle.disable", "true", "socket.nagle.disable", err)) goto fail;
-    /* After an outage a client should be back within a second, not ten. */
+    /* After an outage a client should be back within a second, not ten; and what it asked of a broker
+     * that hung is asked again after ten seconds, not sixty. */
     if (set(conf, "reconnect.backoff.max.ms", "1000", "reconnect.backoff.max.ms", err))
         goto fail;
+    if (set(conf, "socket.timeout.ms", "10000", "socket.timeout.ms", err)) goto fail;
     for (; pairs && *pairs; pairs += 2)
         if (set(conf, pairs[0], pairs[1], pairs[0], err)) goto fail;
     if (set_from_environment(conf, err)) goto fail;

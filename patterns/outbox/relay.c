@@ -62,7 +62,7 @@ struct kpk_relay {
     int listening_pid;             /* the backend that LISTENs for us; 0: none */
     bool active;                   /* the lease was ours when we last asked */
     int64_t renew_at_ms;           /* monotonic; 0: ask at the next step */
-    bool fenced_others;            /* the producer has begun with init_transactions() */
+    bool fencing, fenced;          /* the producer has begun, has ended init_transactions() */
     pthread_mutex_t lock;          /* of what the checks read from another thread */
     struct kpk_producer *producer; /* a standby has one too: it must say that Kafka is gone */
     struct kpk_err outage;         /* what the last step met; KPK_OK: nothing */
@@ -138,7 +138,7 @@ static void drop_producer(struct kpk_relay *relay) {
 
     set_producer(relay, NULL);
     kpk_producer_close(producer);
-    relay->fenced_others = false;
+    relay->fencing = relay->fenced = false;
     relay->renew_at_ms = 0; /* we may have been fenced: ask before the next try */
 }
 
@@ -149,7 +149,17 @@ static void step_down(struct kpk_relay *relay, const char *why) {
         kpk_log("relay-standby", "lease=%s why=%s", relay->lease_name, kpk_quote(&quoted, why));
     relay->active = false;
     kpk_metric_set(&active, 0);
-    if (relay->fenced_others) drop_producer(relay);
+    if (relay->fencing) drop_producer(relay);
+}
+
+static void become_active(struct kpk_relay *relay) {
+    struct kpk_err outage;
+
+    kpk_log("relay-active", "lease=%s owner=%s", relay->lease_name, relay->owner);
+    relay->active = true;
+    kpk_metric_set(&active, 1);
+    kpk_fail(&outage, KPK_WAIT, "taking over");
+    set_outage(relay, &outage); /* until it has relayed what is there */
 }
 
 /* Take the lease, or renew it. By the database's clock, so that the relays' clocks do not matter.
@@ -179,11 +189,8 @@ static int hold_lease(struct kpk_relay *relay, struct kpk_err *err) {
         step_down(relay, "another relay holds the lease");
         return 0;
     }
-    if (!relay->active)
-        kpk_log("relay-active", "lease=%s owner=%s", relay->lease_name, relay->owner);
-    relay->active = true;
+    if (!relay->active) become_active(relay);
     relay->renew_at_ms = now + relay->opts.lease_ms / 3;
-    kpk_metric_set(&active, 1);
     return 1;
 }
 
@@ -220,15 +227,23 @@ static int open_producer(struct kpk_relay *relay, struct kpk_err *err) {
     return 0;
 }
 
-/* Every relay before us is refused from here on, and what it left open is aborted. */
+/* Every relay before us is refused from here on, and what it left open is aborted. It is tried for
+ * less than the lease lasts: who waits for Kafka keeps the lease, or two would hand it to and fro. */
 static int fence_others(struct kpk_relay *relay, struct kpk_err *err) {
-    if (relay->fenced_others) return 0;
-    if (kafka_failed(rd_kafka_init_transactions(relay->producer->rk, INIT_TIMEOUT_MS),
-                     "init_transactions", err)) {
-        drop_producer(relay);
+    int timeout_ms = relay->opts.lease_ms * 3 / 4;
+    rd_kafka_error_t *error;
+    bool resumable;
+
+    if (relay->fenced) return 0;
+    relay->fencing = true;
+    if (timeout_ms > INIT_TIMEOUT_MS) timeout_ms = INIT_TIMEOUT_MS;
+    error = rd_kafka_init_transactions(relay->producer->rk, timeout_ms);
+    resumable = error && rd_kafka_error_is_retriable(error);
+    if (kafka_failed(error, "init_transactions", err)) {
+        if (!resumable) drop_producer(relay);
         return -1;
     }
-    relay->fenced_others = true;
+    relay->fenced = true;
     return 0;
 }
 

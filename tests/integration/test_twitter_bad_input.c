@@ -449,7 +449,7 @@ static int set_up(void **state) {
     assert_ok(twitter_database_open(&pg, err), err);
     assert_ok(world_open(&world, 1, err), err);
     snprintf(handle, sizeof(handle), "bad_input_%s", world->users[0].id);
-    assert_ok(client_create_user(world->client, handle, id, err), err);
+    assert_ok(client_create_user(world->client, handle, handle, id, err), err);
     if (!wait_until(ARRIVE_MS, outbox_empty, NULL)) fail_msg("rows are left in the outbox");
     assert_ok(kpk_tail_open_at(&tail,
                                &(struct kpk_tail_opts){.topics = topics,

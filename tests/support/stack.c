@@ -109,6 +109,13 @@ int64_t stack_metric(const char *name, const char *metric) {
     return -1;
 }
 
+int stack_port(const char *service) {
+    const char *url = service_url(service), *colon = url ? strrchr(url, ':') : NULL;
+
+    if (!colon) fail_msg("the stack has no service %s", service);
+    return atoi(colon + 1);
+}
+
 /* --- servers ----------------------------------------------------------------------------- */
 
 static bool redis_ready(void) {
@@ -168,6 +175,32 @@ pid_t stack_signal(const char *name, int signal) {
     if (kill(pid, signal))
         fail_msg("kill -%d %d (%s): %s", signal, (int)pid, name, strerror(errno));
     return pid;
+}
+
+/* The parent first, so that it makes no more of them meanwhile. One that ended is no matter. */
+static void signal_family(pid_t parent, int signal) {
+    char path[64];
+    int child;
+
+    kill(parent, signal);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
+    FILE *children = fopen(path, "r");
+    if (!children) return;
+    while (fscanf(children, "%d", &child) == 1) kill(child, signal);
+    fclose(children);
+}
+
+void stack_hang(const char *name) {
+    pid_t pid = stack_pid(name);
+
+    if (pid <= 0) fail_msg("%s does not run", name);
+    signal_family(pid, SIGSTOP);
+}
+
+void stack_wake(const char *name) {
+    pid_t pid = stack_pid(name);
+
+    if (pid > 0) signal_family(pid, SIGCONT);
 }
 
 struct restart {

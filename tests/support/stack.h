@@ -19,11 +19,20 @@ bool stack_ready(const char *name);
 /* A metric without labels of a service's /metrics. returns  -1: no answer, or no such metric */
 int64_t stack_metric(const char *name, const char *metric);
 
+/* The port on 127.0.0.1 that a service listens on. */
+int stack_port(const char *service);
+
 /* SIGSTOP, SIGCONT, SIGKILL. The test fails when no such process runs.
  * returns  the process it went to */
 pid_t stack_signal(const char *name, int signal);
 
-/* Stop and start it as a person would: its supervisor leaves it alone in between. */
+/* Stop it and all its children: its port still takes connections, and nobody answers. Wake them
+ * up, also when they are awake or gone: a test's teardown does. */
+void stack_hang(const char *name);
+void stack_wake(const char *name);
+
+/* Stop and start it as a person would: its supervisor leaves it alone in between. Starting one that
+ * runs is no error. */
 void stack_stop(const char *name);
 void stack_start(const char *name);
 
