@@ -32,7 +32,7 @@ endif
 STACK := deploy/native/stack
 # Goals that neither install nor build anything; a `make` for these alone needs nothing but bash.
 IDLE_GOALS := help doctor down status logs clean-data env clean distclean
-TEST_GOALS := test check examples matrix soak-twitter outages fuzz lint format
+TEST_GOALS := test check examples matrix soak-twitter outages abuse-twitter fuzz lint format
 BENCH_GOALS := bench-twitter
 
 # ---------------------------------------------------------------- flavour and flags
@@ -121,7 +121,7 @@ broker-jars: build/deps/kafka/.complete
 
 # Libraries. The first goal that builds installs what is missing and makes librdkafka.mk.
 ifneq (,$(filter-out $(IDLE_GOALS),$(or $(MAKECMDGOALS),help)))
-export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test examples matrix soak-twitter outages $(BENCH_GOALS),$(MAKECMDGOALS)),run) \
+export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test examples matrix soak-twitter outages abuse-twitter $(BENCH_GOALS),$(MAKECMDGOALS)),run) \
                              $(if $(filter $(TEST_GOALS),$(MAKECMDGOALS)),test) \
                              $(if $(filter $(BENCH_GOALS),$(MAKECMDGOALS)),bench)
 include build/deps/librdkafka.mk
@@ -207,6 +207,9 @@ matrix: build broker-jars ## the crash matrices in full: every fault point, ever
 
 soak-twitter: build naive integration-tests broker-jars ## 10,000 tweets while everything dies and hangs; then the same without the guarantees
 	@tests/run soak
+
+abuse-twitter: build integration-tests broker-jars ## 300,000 requests made from /openapi.json, slow and idle clients, floods, against its HTTP services
+	@tests/run abuse
 
 fuzz: ## what must hold of any input, tried with FUZZ_SECONDS=60 of new ones for each target
 	+@$(build-fuzzers)

@@ -4,8 +4,12 @@
 
 suite_outages() {
     BINARY_SECONDS=1200
-    export KPK_OUTAGE_SECONDS=60
-    integration_with 1 test_twitter_outage ''
-    export KPK_OUTAGE_SECONDS=60 # the stack's end took it
-    integration_with 3 test_broker_loss_min_isr ''
+    shared_stack || return 0
+    KPK_OUTAGE_SECONDS=60 run_binary build/release/tests/integration/test_twitter_outage
+    test_stack_down
+    if test_stack_up BROKERS=3 SCALE=small; then
+        KPK_OUTAGE_SECONDS=60 run_binary build/release/tests/integration/test_broker_loss_min_isr
+    else
+        not_pass "a stack of 3 brokers comes up" "$scratch/up"
+    fi
 }
