@@ -41,6 +41,12 @@ static cJSON *call(struct client *client, const char *method, const char *path, 
     return reply.body;
 }
 
+/* The same, when only the status matters. */
+static void assert_status(struct client *client, const char *method, const char *path,
+                          const char *key, const char *body, int status) {
+    cJSON_Delete(call(client, method, path, key, body, status));
+}
+
 static const char *text_of(const cJSON *object, const char *field) {
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, field));
 
