@@ -5,6 +5,7 @@
 #include "services/twitter/database.h"
 #include "services/twitter/world.h"
 #include "tests/support/honest.h"
+#include "tests/support/http_raw.h"
 #include "tests/support/stack.h"
 #include "tests/support/test.h"
 
@@ -15,8 +16,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
-enum { USERS = 4, LONG_TWEETS = 100, CONNECTIONS = 16000, CALM_MS = 60000 };
+enum {
+    USERS = 4,
+    LONG_TWEETS = 100,
+    CONNECTIONS = 16000,
+    CALM_MS = 60000,
+    WAKING = 200,
+    WAKING_ROUNDS = 3
+};
 
 struct siege_service siege_services[SIEGE_SERVICES] = {
     [SIEGE_TWEETS] = {.name = "tweet-service", .url_variable = "KPK_TWEET_SERVICE_URL"},
@@ -134,6 +143,31 @@ static void post_long_tweets(void) {
     }
 }
 
+/* Workers connect to PostgreSQL and Redis when they are asked first: more at once than there are
+ * workers wait for each, so that all of them have before descriptors are counted. */
+static void wake_workers(const struct siege_service *service, const char *path) {
+    static struct raw_answer answer;
+    char request[128];
+    int fds[WAKING];
+
+    snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: t\r\n\r\n", path);
+    for (int i = 0; i < WAKING; i++) fds[i] = raw_connect(service->port);
+    for (int round = 0; round < WAKING_ROUNDS; round++) {
+        for (int i = 0; i < WAKING; i++) raw_send(fds[i], request);
+        for (int i = 0; i < WAKING; i++) raw_read(fds[i], false, &answer);
+    }
+    for (int i = 0; i < WAKING; i++) close(fds[i]);
+}
+
+static void wake_all_workers(void) {
+    char home[64];
+
+    for (int i = 0; i < SIEGE_SERVICES; i++)
+        wake_workers(&siege_services[i], siege_services[i].page);
+    snprintf(home, sizeof(home), "/v1/users/%s/home_timeline?limit=1", siege_user(0));
+    wake_workers(&siege_services[SIEGE_TIMELINES], home);
+}
+
 void siege_open(void) {
     for (int i = 0; i < SIEGE_SERVICES; i++) {
         struct siege_service *service = &siege_services[i];
@@ -148,6 +182,7 @@ void siege_open(void) {
     assert_ok(world_open(&world, USERS, err), err);
     make_pages();
     post_long_tweets();
+    wake_all_workers();
 }
 
 void siege_close(void) {
