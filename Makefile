@@ -124,7 +124,9 @@ ifneq (,$(filter-out $(IDLE_GOALS),$(or $(MAKECMDGOALS),help)))
 export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test examples matrix soak-twitter outages abuse-twitter $(BENCH_GOALS),$(MAKECMDGOALS)),run) \
                              $(if $(filter $(TEST_GOALS),$(MAKECMDGOALS)),test) \
                              $(if $(filter $(BENCH_GOALS),$(MAKECMDGOALS)),bench)
-include build/deps/librdkafka.mk
+# A stamp for each choice of groups: `make test` after `make up` has packages of its own to ask for.
+PACKAGES := build/deps/packages-$(subst $() ,-,$(strip $(KPK_PACKAGE_GROUPS))).mk
+include $(PACKAGES) build/deps/librdkafka.mk
 ifneq (,$(wildcard build/deps/librdkafka.mk))
 PKGS := libmicrohttpd hiredis libpq libcjson libcurl libxxhash libcrypto
 DEPS_CFLAGS := $(shell pkg-config --cflags $(PKGS))
@@ -132,10 +134,13 @@ DEPS_LIBS := $(shell pkg-config --libs $(PKGS))
 endif
 endif
 
-build/deps/librdkafka.mk: deploy/packages deploy/librdkafka deploy/native/packages.sh \
-                          deploy/native/librdkafka.sh
-	@deploy/native/packages.sh $(KPK_PACKAGE_GROUPS)
+build/deps/librdkafka.mk: deploy/librdkafka deploy/native/librdkafka.sh | $(PACKAGES)
 	@deploy/native/librdkafka.sh $@
+
+$(PACKAGES): deploy/packages deploy/native/packages.sh
+	@mkdir -p $(@D)
+	@deploy/native/packages.sh $(KPK_PACKAGE_GROUPS)
+	@touch $@
 
 build/deps/kafka/.complete: deploy/broker/pom.xml deploy/broker/fetch.sh
 	@deploy/broker/fetch.sh $(@D)
