@@ -297,12 +297,22 @@ int kpk_pg_commit(struct kpk_pg *pg, struct kpk_err *err) {
     return 0;
 }
 
+/* A COPY that was begun and not ended would take the next statement for its data. */
+static void end_copy(struct kpk_pg *pg) {
+    struct kpk_err ignored;
+
+    if (PQtransactionStatus(pg->conn) != PQTRANS_ACTIVE) return;
+    PQclear(take_result(pg, PQputCopyEnd(pg->conn, "rolled back") == 1, "copy", &ignored));
+}
+
 void kpk_pg_rollback(struct kpk_pg *pg) {
     struct kpk_err ignored;
 
     if (!pg->in_transaction) return;
     pg->in_transaction = false;
     if (PQstatus(pg->conn) != CONNECTION_OK) return; /* the server rolls back by itself */
+    end_copy(pg);
+    if (!pg->conn) return;
     if (kpk_pg_query(pg, "ROLLBACK", "rollback", &ignored)) return; /* and here */
 }
 

@@ -12,7 +12,7 @@
 KPK_EMBED(twitter_ddl, "services/twitter/schema.sql");
 
 const char *twitter_schema(void) {
-    static char name[KPK_NAME_BYTES];
+    static _Thread_local char name[KPK_NAME_BYTES];
 
     return kpk_schema_name("twitter", name);
 }

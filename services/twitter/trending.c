@@ -10,7 +10,7 @@
 KPK_EMBED(trending_ddl, "services/twitter/trending.sql");
 
 static const char *schema(void) {
-    static char name[KPK_NAME_BYTES];
+    static _Thread_local char name[KPK_NAME_BYTES];
 
     return kpk_schema_name("trending", name);
 }

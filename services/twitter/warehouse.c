@@ -16,7 +16,7 @@ enum { DAY_BYTES = sizeof("2026-01-31") };
 KPK_EMBED(warehouse_ddl, "services/twitter/warehouse.sql");
 
 const char *warehouse_schema(void) {
-    static char name[KPK_NAME_BYTES];
+    static _Thread_local char name[KPK_NAME_BYTES];
 
     return kpk_schema_name("warehouse", name);
 }

@@ -17,7 +17,7 @@ enum { MEMBERS = 2, BATCH = 50, POLL_MS = 500 };
 static struct service_opts service; /* of this process */
 
 const char *fanout_schema(void) {
-    static char name[KPK_NAME_BYTES];
+    static _Thread_local char name[KPK_NAME_BYTES];
 
     return kpk_schema_name("fanout", name);
 }

@@ -22,7 +22,7 @@ struct writer {
 };
 
 const char *shop_schema(void) {
-    static char name[KPK_NAME_BYTES];
+    static _Thread_local char name[KPK_NAME_BYTES];
 
     return kpk_schema_name("outbox", name);
 }

@@ -9,7 +9,7 @@
 enum { SQL_BYTES = 1024 };
 
 const char *facts_aside_name(void) {
-    static char name[KPK_NAME_BYTES];
+    static _Thread_local char name[KPK_NAME_BYTES];
 
     return kpk_schema_name("warehouse_set_aside", name);
 }

@@ -11,7 +11,10 @@ enum { LOOK_MS = 100 };
 int watched_settle(struct watched *watched, struct kpk_admin *admin, const char *group,
                    struct kpk_err *err) {
     struct members *before = &watched->state[0].members;
-    int64_t deadline = kpk_mono_ms() + WATCH_MS;
+    int64_t now_ms = kpk_mono_ms(), deadline = now_ms + WATCH_MS;
+    /* Those that were just started may still be missing; a stack of fewer is waited for no longer. */
+    int64_t patience = now_ms + WATCH_MS / 4;
+    int expected = kpk_scaled_consumers(kpk_group_find(group));
 
     watched->admin = admin;
     watched->count = 0;
@@ -19,7 +22,8 @@ int watched_settle(struct watched *watched, struct kpk_admin *admin, const char 
     kpk_full_name(KPK_TOPIC_TWEETS, watched->topic);
     do {
         if (members_read(admin, watched->group, watched->topic, before, err)) return -1;
-        if (before->stable && members_partitions(before) > 0) {
+        bool complete = before->count >= expected || kpk_mono_ms() > patience;
+        if (before->stable && complete && members_partitions(before) > 0) {
             watched->count = 1;
             return 0;
         }
