@@ -1,4 +1,4 @@
-# Abuse of Twitter's HTTP services in the long form; the short one is among the integration tests:
+# Abuse of Twitter's HTTP services; 10,000 requests are a short form of some 15 s:
 # make abuse-twitter [KPK_ABUSE_REQUESTS=300000] [KPK_TEST_SEED=<of a run before>]
 # shellcheck shell=bash
 

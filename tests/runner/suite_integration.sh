@@ -1,5 +1,6 @@
 # Integration tests: against a real stack. One broker and a tenth of the partitions for all of
-# them, three brokers only for those that lose one (test_broker_loss*).
+# them, three brokers only for those that lose one (test_broker_loss*). What abuses the HTTP
+# services, thousands of connections at once, is a suite of its own: suite_abuse.sh.
 # shellcheck shell=bash
 
 suite_integration() {
@@ -11,7 +12,7 @@ suite_integration() {
     fi
     test_stack_down
     shared_stack || return 0
-    run_sources $(ls tests/integration/test_*.c | grep -v test_broker_loss)
+    run_sources $(ls tests/integration/test_*.c | grep -v -e test_broker_loss -e test_http_abuse)
 }
 
 run_sources() { # SOURCE...
