@@ -1,4 +1,5 @@
 #include "common/pg.h"
+#include "common/pg_wait.h"
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -11,7 +12,7 @@
 #include <sys/socket.h>
 
 /* Within these a dead server or a dead network is noticed. A server that hangs is not: its kernel
- * still acknowledges what is sent. See await_result(). */
+ * still acknowledges what is sent. See kpk_pg_await(). */
 #define TIMEOUTS                                                                               \
     "connect_timeout=2 keepalives_idle=5 keepalives_interval=2 keepalives_count=3 "            \
     "tcp_user_timeout=10000"
@@ -124,7 +125,7 @@ int kpk_pg_fail(struct kpk_pg *pg, PGresult *result, const char *what, struct kp
 static bool ok(const PGresult *result) {
     ExecStatusType status = PQresultStatus(result);
 
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN;
 }
 
 /* --- statements -------------------------------------------------------------------------- */
@@ -140,33 +141,31 @@ static int give_up(struct kpk_pg *pg, const char *what, struct kpk_err *err) {
     return kpk_fail(err, KPK_WAIT, "postgresql: %s: no answer for %d ms", what, pg->limit_ms);
 }
 
-/* Until PQgetResult() would not block: a result is there, or the connection is broken.
- * returns  0; -1 with 'err': the server says nothing for as long as the limit, it is given up */
-static int await_result(struct kpk_pg *pg, const char *what, struct kpk_err *err) {
+int kpk_pg_await(struct kpk_pg *pg, enum kpk_pg_awaited what_for, const char *what,
+                 struct kpk_err *err) {
     int64_t until = kpk_mono_ms() + pg->limit_ms;
     int unsent;
 
-    while ((unsent = PQflush(pg->conn)) == 1 || PQisBusy(pg->conn)) {
+    while ((unsent = PQflush(pg->conn)) == 1 ||
+           (what_for == KPK_PG_ANSWER && PQisBusy(pg->conn))) {
         struct pollfd polled = {.fd = PQsocket(pg->conn),
                                 .events = (short)(POLLIN | (unsent == 1 ? POLLOUT : 0))};
         int64_t left = until - kpk_mono_ms();
 
         if (polled.fd < 0) return 0;
         if (left <= 0) return give_up(pg, what, err);
-        if (poll(&polled, 1, (int)left) <= 0 || !(polled.revents & ~POLLOUT)) continue;
-        if (!PQconsumeInput(pg->conn)) return 0;
+        if (poll(&polled, 1, (int)left) <= 0) continue;
+        if ((polled.revents & ~POLLOUT) && !PQconsumeInput(pg->conn)) return 0;
         until = kpk_mono_ms() + pg->limit_ms;
     }
     return 0;
 }
 
-/* The last result of what was sent, or the first that is an error. */
-static PGresult *take_result(struct kpk_pg *pg, int sent, const char *what,
-                             struct kpk_err *err) {
+PGresult *kpk_pg_take(struct kpk_pg *pg, int sent, const char *what, struct kpk_err *err) {
     PGresult *taken = NULL, *next;
 
     while (sent) {
-        if (await_result(pg, what, err)) {
+        if (kpk_pg_await(pg, KPK_PG_ANSWER, what, err)) {
             PQclear(taken);
             return NULL;
         }
@@ -178,6 +177,7 @@ static PGresult *take_result(struct kpk_pg *pg, int sent, const char *what,
         } else {
             PQclear(next);
         }
+        if (PQresultStatus(next) == PGRES_COPY_IN) break; /* it is our turn */
     }
     if (taken && ok(taken)) return taken;
     kpk_pg_fail(pg, taken, what, err);
@@ -190,7 +190,7 @@ static int prepare(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, struct kpk
 
     for (row = pg->prepared; row; row = row->next)
         if (row->stmt == stmt) return 0;
-    result = take_result(pg, PQsendPrepare(pg->conn, stmt->name, stmt->sql, 0, NULL),
+    result = kpk_pg_take(pg, PQsendPrepare(pg->conn, stmt->name, stmt->sql, 0, NULL),
                          stmt->name, err);
     if (!result) return -1;
     PQclear(result);
@@ -204,7 +204,7 @@ static int prepare(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, struct kpk
 static PGresult *exec_once(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt,
                            const char *const *params, int n_params, struct kpk_err *err) {
     if (kpk_pg_ensure(pg, err) || prepare(pg, stmt, err)) return NULL;
-    return take_result(
+    return kpk_pg_take(
         pg, PQsendQueryPrepared(pg->conn, stmt->name, n_params, params, NULL, NULL, 0),
         stmt->name, err);
 }
@@ -222,7 +222,7 @@ PGresult *kpk_pg_exec(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt,
 }
 
 int kpk_pg_query(struct kpk_pg *pg, const char *sql, const char *what, struct kpk_err *err) {
-    PGresult *result = take_result(pg, PQsendQuery(pg->conn, sql), what, err);
+    PGresult *result = kpk_pg_take(pg, PQsendQuery(pg->conn, sql), what, err);
 
     PQclear(result);
     return result ? 0 : -1;
@@ -248,7 +248,7 @@ int kpk_pg_each(struct kpk_pg *pg, const struct kpk_pg_stmt *stmt, const char *c
     PQsetSingleRowMode(pg->conn);
     /* Also after a failure: the connection is free again only when all has been read. */
     for (;;) {
-        if (await_result(pg, stmt->name, &silence)) {
+        if (kpk_pg_await(pg, KPK_PG_ANSWER, stmt->name, &silence)) {
             if (!failed) *err = silence;
             return -1;
         }
@@ -302,7 +302,7 @@ static void end_copy(struct kpk_pg *pg) {
     struct kpk_err ignored;
 
     if (PQtransactionStatus(pg->conn) != PQTRANS_ACTIVE) return;
-    PQclear(take_result(pg, PQputCopyEnd(pg->conn, "rolled back") == 1, "copy", &ignored));
+    PQclear(kpk_pg_take(pg, PQputCopyEnd(pg->conn, "rolled back") == 1, "copy", &ignored));
 }
 
 void kpk_pg_rollback(struct kpk_pg *pg) {

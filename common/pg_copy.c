@@ -1,46 +1,44 @@
 /* COPY FROM STDIN in text format: a line a row, a tab between two fields, \N for NULL, and a
  * backslash before whatever would be taken for one of these.
  * https://www.postgresql.org/docs/15/sql-copy.html, "Text Format" */
-#include "common/pg.h"
+#include "common/pg_wait.h"
 
 #include <string.h>
 
 int kpk_pg_copy_begin(struct kpk_pg_copy *copy, struct kpk_pg *pg, const char *sql,
                       struct kpk_err *err) {
     PGresult *result;
+    int failed = 0;
 
     copy->pg = pg;
     copy->len = 0;
     if (kpk_pg_ensure(pg, err)) return -1;
-    result = PQexec(pg->conn, sql);
-    if (PQresultStatus(result) != PGRES_COPY_IN) return kpk_pg_fail(pg, result, "copy", err);
+    result = kpk_pg_take(pg, PQsendQuery(pg->conn, sql), "copy", err);
+    if (!result) return -1;
+    if (PQresultStatus(result) != PGRES_COPY_IN)
+        failed = kpk_fail(err, KPK_FATAL, "postgresql: copy: it takes no rows: %s", sql);
     PQclear(result);
-    return 0;
+    return failed;
 }
 
 /* Everything is sent, or sending failed: what does the server say of it?
  * why  NULL; else it is told to drop what it has */
 static int end(struct kpk_pg *pg, const char *why, struct kpk_err *err) {
-    PGresult *result;
-    int failed = 0;
+    PGresult *result = kpk_pg_take(pg, PQputCopyEnd(pg->conn, why) == 1, "copy", err);
 
-    if (PQputCopyEnd(pg->conn, why) != 1) return kpk_pg_fail(pg, NULL, "copy", err);
-    /* All of it is read: the connection is free only then. */
-    while ((result = PQgetResult(pg->conn))) {
-        if (failed || PQresultStatus(result) == PGRES_COMMAND_OK)
-            PQclear(result);
-        else
-            failed = kpk_pg_fail(pg, result, "copy", err);
-    }
-    return failed;
+    PQclear(result);
+    return result ? 0 : -1;
 }
 
+/* libpq would take all of it and grow: what is sent has left before the next is made. */
 static int flush(struct kpk_pg_copy *copy, struct kpk_err *err) {
+    struct kpk_pg *pg = copy->pg;
     size_t len = copy->len;
 
     copy->len = 0;
-    if (PQputCopyData(copy->pg->conn, copy->buffer, (int)len) == 1) return 0;
-    return kpk_pg_fail(copy->pg, NULL, "copy", err);
+    if (PQputCopyData(pg->conn, copy->buffer, (int)len) != 1)
+        return kpk_pg_fail(pg, NULL, "copy", err);
+    return kpk_pg_await(pg, KPK_PG_SENT, "copy", err);
 }
 
 static int put(struct kpk_pg_copy *copy, char c, struct kpk_err *err) {

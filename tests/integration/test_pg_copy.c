@@ -1,8 +1,10 @@
 /* What goes into PostgreSQL by COPY, or in an array, comes out as it was, whatever it is; what the
  * server refuses is refused as a whole; and a connection that breaks in the middle is a WAIT. */
+#include "common/clock.h"
 #include "common/pg.h"
 #include "tests/support/test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +52,10 @@ static void copy_row(struct kpk_pg_copy *copy, int n, const char *text, const ch
 /* A statement of our own on the connection: is it free, and what does it answer? */
 static const char *ask(const char *sql) {
     static char answer[64];
-    PGresult *result = PQexec(pg->conn, sql);
+    PGresult *result;
 
+    assert_ok(kpk_pg_ensure(pg, err), err);
+    result = PQexec(pg->conn, sql);
     if (PQresultStatus(result) != PGRES_TUPLES_OK)
         fail_msg("%s: %s", sql, PQresultErrorMessage(result));
     snprintf(answer, sizeof(answer), "%s", PQgetvalue(result, 0, 0));
@@ -189,7 +193,31 @@ static void a_lost_connection_is_a_wait(void **state) {
     assert_int_equal(failed, -1);
     assert_int_equal(err->verdict, KPK_WAIT);
     kpk_pg_rollback(pg);
-    assert_ok(kpk_pg_ensure(pg, err), err);
+    assert_string_equal(ask("SELECT 7"), "7");
+}
+
+/* It still has its connection, and takes and says nothing. */
+static void a_server_that_hangs_is_a_wait(void **state) {
+    enum { LIMIT_MS = 300 };
+    struct kpk_pg_copy copy;
+    int failed = 0, backend;
+    int64_t began;
+
+    (void)state;
+    assert_ok(kpk_pg_begin(pg, err), err);
+    assert_ok(kpk_pg_copy_begin(&copy, pg, ROW_SQL, err), err);
+    backend = PQbackendPID(pg->conn);
+    pg->limit_ms = LIMIT_MS;
+    began = kpk_mono_ms();
+    assert_int_equal(kill(backend, SIGSTOP), 0);
+    for (int rows = 0; !failed && rows < 1000000; rows++)
+        failed = kpk_pg_copy_row(
+            &copy, (const char *[]){"1", "more than its kernel keeps for it", ""}, 3, err);
+    kpk_pg_rollback(pg);
+    kill(backend, SIGCONT);
+    assert_int_equal(failed, -1);
+    assert_int_equal(err->verdict, KPK_WAIT);
+    assert_true(kpk_mono_ms() - began < 20 * LIMIT_MS);
     assert_string_equal(ask("SELECT 7"), "7");
 }
 
@@ -229,6 +257,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(other_statements_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rollback_ends_a_copy, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_connection_is_a_wait, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_server_that_hangs_is_a_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(an_array_comes_out_as_it_was, setup, teardown),
     };
 
