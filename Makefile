@@ -192,7 +192,7 @@ $(BENCHES): $(OUT)/%: $(OUT)/%.o $(ARCHIVES)
 -include $(patsubst %.c,$(OUT)/%.d,$(SOURCES))
 
 # ---------------------------------------------------------------- tests and tidiness
-test: build integration-tests broker-jars ## everything: lint, unit, fuzz, the stack itself, integration, examples
+test: build integration-tests broker-jars ## everything: lint, unit, fuzz, the stack itself, the loss of brokers, integration, examples
 	+@$(MAKE) SAN=address,undefined unit-tests WERROR=$(WERROR)
 	+@$(build-fuzzers)
 	@tests/run

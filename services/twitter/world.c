@@ -20,6 +20,7 @@ enum {
     TOO_LONG = 300,
     PAGE = 100,
     AGAIN_MS = 100,
+    THERE_MS = 10000, /* the first user: a service that was just started; or there is none */
     DAY_MINUTES = 24 * 60,
 };
 
@@ -40,8 +41,9 @@ static void make_tag(char tag[WORLD_TAG_BYTES]) {
 }
 
 /* Until it is there, or the service refuses or stays away. */
-static int make_user(struct world *world, struct world_user *user, struct kpk_err *err) {
-    int64_t deadline = kpk_mono_ms() + WORLD_POST_TIMEOUT_MS;
+static int make_user(struct world *world, struct world_user *user, int timeout_ms,
+                     struct kpk_err *err) {
+    int64_t deadline = kpk_mono_ms() + timeout_ms;
     char key[KPK_UUID_BYTES];
 
     kpk_uuid7(key);
@@ -64,7 +66,7 @@ static int make_users(struct world *world, struct kpk_err *err) {
             snprintf(user->handle, sizeof(user->handle), "%s_%s", names[i], world->tag);
         else
             snprintf(user->handle, sizeof(user->handle), "user%d_%s", i, world->tag);
-        if (make_user(world, user, err)) return -1;
+        if (make_user(world, user, i == 0 ? THERE_MS : WORLD_POST_TIMEOUT_MS, err)) return -1;
     }
     return 0;
 }

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 STACK=$PWD/deploy/native/stack
+LANE=0 # see lanes.sh
 
 # test_stack_up SETTING=VALUE...: exports what the tests need to find it.
 test_stack_up() {
@@ -9,10 +10,10 @@ test_stack_up() {
     KPK_STATE=$(mktemp -d "${TMPDIR:-/tmp}/kpk-test.XXXXXX")
     chmod 755 "$KPK_STATE" # PostgreSQL may run as another user
     export KPK_STATE KPK_TEST_STACK=$STACK
-    # All ports stay below 32768, where the kernel takes ports for outgoing connections from. Two runs that
-    # begin at the same moment would both find the same ports free, so each begins to look elsewhere.
+    # All ports stay below 32768, where the kernel takes ports for outgoing connections from. Two runs, or
+    # lanes, that begin at the same moment would both find the same ports free, so each begins to look elsewhere.
     for slot in {0..30}; do
-        export KPK_PORT_OFFSET=$((4000 + ($$ + slot) % 31 * 300))
+        export KPK_PORT_OFFSET=$((4000 + ($$ + 15 * LANE + slot) % 31 * 300))
         status=0
         env "$@" "$STACK" up >"$scratch/up" 2>&1 || status=$?
         ((status == EXIT_PORT_TAKEN)) || break
