@@ -218,6 +218,13 @@ bool kpk_child_said(struct kpk_child *child, const char *words) {
     return said;
 }
 
+bool kpk_child_met(struct kpk_child *child, const char *point) {
+    char words[96];
+
+    snprintf(words, sizeof(words), "fault point=%s", point);
+    return kpk_child_said(child, words);
+}
+
 static void last_line(const struct kpk_child *child, char *out, size_t out_bytes) {
     char *text = read_log(child), *at;
 

@@ -63,7 +63,9 @@ int kpk_child_free_port(void);
 
 /* Has it logged 'words' (on standard error) since it was started? */
 bool kpk_child_said(struct kpk_child *child, const char *words);
-/* Wait for that. returns -1 with 'err' (WAIT) that shows its last line, when it is over or ends */
+/* Has it met the fault point (common/fault.h, which logs it)? */
+bool kpk_child_met(struct kpk_child *child, const char *point);
+/* Wait for words. returns -1 with 'err' (WAIT) that shows its last line, when it is over or ends */
 int kpk_child_await_words(struct kpk_child *child, const char *words, int timeout_ms,
                           struct kpk_err *err) KPK_MUST_CHECK;
 

@@ -125,6 +125,11 @@ void kpk_http_problem(struct kpk_response *response, int status, const char *fie
 void kpk_http_fail(struct kpk_response *response, const struct kpk_err *err);
 /* The same for a REJECT that means another status: "id: no user 7" is a 404. */
 void kpk_http_reject(struct kpk_response *response, int status, const struct kpk_err *err);
+/* The query parameter 'name' as a number from 1 to 'max' (below 10000), digits and nothing else.
+ * number   as it was when the parameter is absent
+ * returns  0, or -1: 'response' is the problem that says so */
+int kpk_http_query_number(const struct kpk_request *request, struct kpk_response *response,
+                          const char *name, int max, int *number) KPK_MUST_CHECK;
 /* A header field more, at most 8. 'name' and 'value' are copied. */
 void kpk_http_set_header(struct kpk_response *response, const char *name, const char *value);
 

@@ -227,6 +227,18 @@ const char *kpk_http_query(const struct kpk_request *request, const char *name) 
     return NULL;
 }
 
+int kpk_http_query_number(const struct kpk_request *request, struct kpk_response *response,
+                          const char *name, int max, int *number) {
+    const char *text = kpk_http_query(request, name);
+    size_t len = text ? strspn(text, "0123456789") : 0;
+
+    if (!text) return 0;
+    *number = len > 0 && len < 5 && text[len] == '\0' && *text != '0' ? atoi(text) : 0;
+    if (*number >= 1 && *number <= max) return 0;
+    kpk_http_problem(response, 400, name, "must be a number from 1 to %d", max);
+    return -1;
+}
+
 const char *kpk_http_header(const struct kpk_request *request, const char *name) {
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }

@@ -1,5 +1,6 @@
 #include "common/matrix.h"
 
+#include "common/conclude.h"
 #include "common/stop.h"
 
 #include <stdio.h>
@@ -117,4 +118,11 @@ int kpk_matrix_run(const struct kpk_matrix *matrix, struct kpk_matrix_result *re
     if (result->cells == 0)
         return kpk_fail(err, KPK_FATAL, "no point begins with '%.40s'", matrix->only);
     return 0;
+}
+
+int kpk_matrix_conclude(const struct kpk_matrix_result *result, const char *promise) {
+    if (result->red)
+        return kpk_conclude(KPK_FAIL, "%d of %d cells: %s", result->red, result->cells,
+                            result->first);
+    return kpk_conclude(KPK_PASS, "%d cells: %s", result->cells, promise);
 }

@@ -30,9 +30,9 @@ typedef int (*kpk_cell_run)(void *ctx, const char *point, enum kpk_fault_kind ki
 
 struct kpk_matrix {
     const char *const *points; /* NULL-terminated */
-    const char *const
-        *prefixes;    /* NULL-terminated: every point of this program that begins with
-                                    one must be among 'points', so that none is forgotten */
+    /* NULL-terminated: every point of this program that begins with one must be among 'points', so
+     * that none is forgotten. */
+    const char *const *prefixes;
     const char *only; /* run only the points that begin with this; NULL or "": all */
     unsigned kinds;   /* 1 << enum kpk_fault_kind, or-ed */
     kpk_cell_run run;
@@ -54,5 +54,9 @@ int kpk_fault_kinds_parse(const char *text, unsigned *kinds,
  * returns  0 with 'result', or -1 with 'err': the first cell that could not be carried through */
 int kpk_matrix_run(const struct kpk_matrix *matrix, struct kpk_matrix_result *result,
                    struct kpk_err *err) KPK_MUST_CHECK;
+
+/* The last line of a matrix that must be green. returns the exit code
+ * promise  what every cell held: "nothing lost, reordered or invented" */
+int kpk_matrix_conclude(const struct kpk_matrix_result *result, const char *promise);
 
 #endif

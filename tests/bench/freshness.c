@@ -7,6 +7,7 @@
  * watched. Works in the world of tests/bench/world.sql. Prints "bench NAME VALUE" lines.
  * Exit 1: a post was not answered 201, or a watched tweet never came. */
 #include "common/clock.h"
+#include "common/histogram.h"
 #include "common/opts.h"
 #include "services/twitter/client.h"
 #include "services/twitter/timeline.h"
@@ -138,34 +139,25 @@ static int watch_all(struct run *run, struct kpk_redis *redis, struct kpk_err *e
 
 /* --- saying ------------------------------------------------------------------------------ */
 
-static int ascending(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Negative values are left out. returns  how many those were */
-static int print_percentiles(const char *name, int64_t *values, int count) {
-    int missing = 0;
-
-    qsort(values, (size_t)count, sizeof(*values), ascending);
-    while (missing < count && values[missing] < 0) missing++;
-    for (int percent = 50; percent <= 99 && missing < count; percent += 49) {
-        int rank = missing + (count - missing) * percent / 100;
-        printf("bench %s_p%d_ms %.1f\n", name, percent, (double)values[rank] / 1000);
-    }
-    return missing;
+static void print_percentiles(const char *name, const struct kpk_histogram *took_us) {
+    for (int percent = 50; percent <= 99 && took_us->count > 0; percent += 49)
+        printf("bench %s_p%d_ms %.1f\n", name, percent,
+               (double)kpk_histogram_at(took_us, percent) / 1000);
 }
 
 static int report(struct run *run, struct kpk_err *err) {
-    int64_t *took_us = calloc((size_t)run->count + 1, sizeof(*took_us));
+    static struct kpk_histogram answers, timelines;
     int refused, unseen;
 
-    if (!took_us) return kpk_fail(err, KPK_FATAL, "no memory");
-    for (int i = 0; i < run->count; i++) took_us[i] = run->watched[i].took_us;
-    refused = print_percentiles("answer", run->answer_us, run->tweets);
-    unseen = print_percentiles("timeline", took_us, run->count);
-    free(took_us);
+    for (int i = 0; i < run->tweets; i++)
+        if (run->answer_us[i] >= 0) kpk_histogram_add(&answers, run->answer_us[i]);
+    for (int i = 0; i < run->count; i++)
+        if (run->watched[i].took_us >= 0)
+            kpk_histogram_add(&timelines, run->watched[i].took_us);
+    print_percentiles("answer", &answers);
+    print_percentiles("timeline", &timelines);
+    refused = run->tweets - (int)answers.count;
+    unseen = run->count - (int)timelines.count;
     printf("bench good %d\nbench watched %d\n", run->tweets - refused, run->count);
     if (refused)
         return kpk_fail(err, KPK_FATAL, "%d of %d posts failed: %.150s", refused, run->tweets,

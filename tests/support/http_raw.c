@@ -1,5 +1,7 @@
 #include "tests/support/http_raw.h"
 
+#include "common/child.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -22,16 +24,10 @@ static struct sockaddr_in loopback(int port) {
 }
 
 int raw_free_port(void) {
-    struct sockaddr_in address = loopback(0);
-    socklen_t len = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+    int port = kpk_child_free_port();
 
-    assert_true(fd >= 0);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    close(fd);
-    return ntohs(address.sin_port);
+    assert_true(port > 0);
+    return port;
 }
 
 int raw_try_connect(int port) {

@@ -15,13 +15,6 @@ struct cells {
     const char *way;
 };
 
-static bool has_met(struct kpk_child *child, const char *point) {
-    char words[96];
-
-    snprintf(words, sizeof(words), "fault point=%s", point);
-    return kpk_child_said(child, words);
-}
-
 /* The service that hung for longer than its session wakes up with a batch in hand that has been
  * another's for long. */
 static int wake(struct cells *cells, struct kpk_child *struck, struct kpk_err *err) {
@@ -38,11 +31,11 @@ static int strike(struct cells *cells, struct kpk_child *struck, const char *poi
     int64_t deadline = kpk_mono_ms() + STRIKE_MS;
 
     /* How many posts a batch takes is the service's affair: so post until it is met. */
-    while (!has_met(struck, point) && kpk_mono_ms() < deadline && !kpk_stopping()) {
+    while (!kpk_child_met(struck, point) && kpk_mono_ms() < deadline && !kpk_stopping()) {
         if (feed_publish(feed, FEW, 0, err)) return -1;
         kpk_stop_wait(10);
     }
-    cell->met = has_met(struck, point);
+    cell->met = kpk_child_met(struck, point);
     /* Another process of the group takes over, as one always runs. */
     if (kind == KPK_FAULT_EXIT || kind == KPK_FAULT_STOP)
         if (feed_service(feed, SERVICE, &(struct feed_part){.way = cells->way}, NULL, err))
@@ -96,11 +89,7 @@ int story_matrix(struct feed *feed, unsigned kinds) {
 
     if (run(feed, "group", points, prefixes, kinds, &result, &err))
         return kpk_conclude_broken(&err);
-    if (result.red)
-        return kpk_conclude(KPK_FAIL, "%d of %d cells: %s", result.red, result.cells,
-                            result.first);
-    return kpk_conclude(KPK_PASS, "%d cells: nothing lost, reordered or invented",
-                        result.cells);
+    return kpk_matrix_conclude(&result, "nothing lost, reordered or invented");
 }
 
 /* The same with the commit first, so that it is known what a red cell looks like. */

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/embed.h"
 #include "common/event.h"
+#include "common/histogram.h"
 #include "common/stop.h"
 #include "patterns/fanout/example/service.h"
 #include "topology/topology.h"
@@ -121,22 +122,13 @@ int feed_publish(struct feed *feed, int count, int per_second, struct kpk_err *e
     return 0;
 }
 
-static int by_took(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double ms_of(int64_t us) { return (double)us / 1000; }
-
 void feed_latency(const struct feed *feed, double *p50, double *p99) {
-    static int64_t took[FEED_POSTS];
-    size_t count = 0;
+    static struct kpk_histogram took_us;
 
-    for (int i = 0; i < feed->count; i++) took[count++] = feed->posts[i].took_us;
-    qsort(took, count, sizeof(*took), by_took);
-    *p50 = count ? ms_of(took[count / 2]) : 0;
-    *p99 = count ? ms_of(took[count * 99 / 100]) : 0;
+    took_us = (struct kpk_histogram){0};
+    for (int i = 0; i < feed->count; i++) kpk_histogram_add(&took_us, feed->posts[i].took_us);
+    *p50 = (double)kpk_histogram_at(&took_us, 50) / 1000;
+    *p99 = (double)kpk_histogram_at(&took_us, 99) / 1000;
 }
 
 /* --- the verdict ------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* What the outbox costs, and how fast a relay is; each figure beside its peer in the same run. */
 #include "common/clock.h"
 #include "common/conclude.h"
+#include "common/histogram.h"
 #include "common/stop.h"
 #include "patterns/outbox/example/cast.h"
 #include "patterns/outbox/example/writer.h"
@@ -143,18 +144,9 @@ static int measure_relay(struct cast *cast, struct kpk_err *err) {
     return 0;
 }
 
-static int by_wait(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double ms_of(int64_t us) { return (double)us / 1000; }
-
 /* Changes at an even rate, each until it was read from the topic. */
 static int measure_latency(struct cast *cast, struct kpk_err *err) {
-    enum { COUNTED = PACED - WARM };
-    static int64_t wait_us[COUNTED];
+    static struct kpk_histogram wait_us;
     struct shop *shop = &cast->shop;
     struct kpk_report report;
     int64_t next_us;
@@ -170,15 +162,13 @@ static int measure_latency(struct cast *cast, struct kpk_err *err) {
     }
     if (shop_judge(shop, CAST_PATIENCE_MS, &report, err)) return -1;
     if (report.first[0]) return kpk_fail(err, KPK_FATAL, "%s", report.first);
-    for (int i = WARM; i < PACED; i++) {
-        int64_t us = shop->attempts[i].seen_us - shop->attempts[i].begun_us;
-        wait_us[i - WARM] = us > 0 ? us : 0;
-    }
-    qsort(wait_us, COUNTED, sizeof(*wait_us), by_wait);
+    for (int i = WARM; i < PACED; i++)
+        kpk_histogram_add(&wait_us, shop->attempts[i].seen_us - shop->attempts[i].begun_us);
     printf("  latency     p50 %.1f ms, p99 %.1f ms from the answered commit to a reader of the "
            "topic,\n"
            "              at %d changes/s\n",
-           ms_of(wait_us[COUNTED / 2]), ms_of(wait_us[COUNTED * 99 / 100]), PER_SECOND);
+           (double)kpk_histogram_at(&wait_us, 50) / 1000,
+           (double)kpk_histogram_at(&wait_us, 99) / 1000, PER_SECOND);
     return 0;
 }
 

@@ -16,13 +16,6 @@ static const char *const points[] = {
     "outbox:after-publish", "outbox:after-delete",  NULL,
 };
 
-static bool has_met(struct kpk_child *child, const char *point) {
-    char words[96];
-
-    snprintf(words, sizeof(words), "fault point=%s", point);
-    return kpk_child_said(child, words);
-}
-
 /* The writer meets it while it changes an order. The next one works on, on other orders: the row of
  * that one may be locked by a process that hangs. */
 static int strike_writer(struct cast *cast, const char *fault, const char *point,
@@ -33,7 +26,7 @@ static int strike_writer(struct cast *cast, const char *fault, const char *point
 
     if (cast_writer(cast, "outbox", fault, err)) return -1;
     (void)!cast_changes(cast, BEFORE, -1, &ignored);
-    cell->met = has_met(cast->writer, point);
+    cell->met = kpk_child_met(cast->writer, point);
     order = cast->shop.attempts[cast->shop.count - 1].change.order;
     struck = cast->writer;
     cast->writer = NULL;
@@ -56,9 +49,9 @@ static int strike_relay(struct cast *cast, const char *point, enum kpk_fault_kin
     int64_t deadline = kpk_mono_ms() + STRIKE_MS;
 
     /* How many changes a batch takes is the relay's affair: so change until it is met. */
-    while (!has_met(relay, point) && kpk_mono_ms() < deadline)
+    while (!kpk_child_met(relay, point) && kpk_mono_ms() < deadline)
         if (cast_changes(cast, FEW, -1, err)) return -1;
-    cell->met = has_met(relay, point);
+    cell->met = kpk_child_met(relay, point);
     if (kind == KPK_FAULT_EXIT)
         cell->met = kpk_child_await(relay, KPK_CHILD_KILLED, CAST_PATIENCE_MS);
     if (cast_changes(cast, AFTER, -1, err)) return -1;
@@ -112,9 +105,5 @@ int story_matrix(struct cast *cast, unsigned kinds) {
            BEFORE + AFTER);
     if (kpk_matrix_run(&matrix, &result, &err)) return kpk_conclude_broken(&err);
     printf("\n");
-    if (result.red)
-        return kpk_conclude(KPK_FAIL, "%d of %d cells: %s", result.red, result.cells,
-                            result.first);
-    return kpk_conclude(KPK_PASS, "%d cells: nothing lost, reordered or invented",
-                        result.cells);
+    return kpk_matrix_conclude(&result, "nothing lost, reordered or invented");
 }

@@ -190,13 +190,8 @@ static int tell(struct troupe *troupe, unsigned kinds, const char *only) {
     if (troupe_open(troupe, &err)) return kpk_conclude_broken(&err);
     if (kpk_matrix_run(&matrix, &result, &err)) return kpk_conclude_broken(&err);
     printf("\n");
-    if (result.red)
-        return kpk_conclude(KPK_FAIL, "%d of %d cells: %s", result.red, result.cells,
-                            result.first);
-    return kpk_conclude(KPK_PASS,
-                        "%d cells: every acknowledged tweet in every timeline and in the "
-                        "warehouse, once and in order, and counted once",
-                        result.cells);
+    return kpk_matrix_conclude(&result, "every acknowledged tweet in every timeline and in the "
+                                        "warehouse, once and in order, and counted once");
 }
 
 int main(int argc, char **argv) {

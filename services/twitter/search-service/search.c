@@ -54,19 +54,10 @@ static int cursor_parse(const char *text, struct cursor *cursor) {
     return strcmp(cursor_print(cursor, again), text) == 0 ? 0 : -1;
 }
 
-/* returns  1 to PAGE_MAX, or 0: not such a number */
-static int read_limit(const char *text) {
-    size_t len = strspn(text, "0123456789");
-    int number = len > 0 && len < 4 && text[len] == '\0' ? atoi(text) : 0;
-
-    return number <= PAGE_MAX ? number : 0;
-}
-
 /* returns  0, or -1: 'response' says what is wrong */
 static int read_search(const struct kpk_request *request, struct kpk_response *response,
                        struct search *search) {
-    const char *q = kpk_http_query(request, "q"), *limit = kpk_http_query(request, "limit"),
-               *cursor = kpk_http_query(request, "cursor");
+    const char *q = kpk_http_query(request, "q"), *cursor = kpk_http_query(request, "cursor");
     struct kpk_err err;
 
     if (!q) {
@@ -77,11 +68,8 @@ static int read_search(const struct kpk_request *request, struct kpk_response *r
         kpk_http_problem(response, 400, "q", "%s", err.msg);
         return -1;
     }
-    search->limit = limit ? read_limit(limit) : PAGE_DEFAULT;
-    if (search->limit == 0) {
-        kpk_http_problem(response, 400, "limit", "must be a number from 1 to %d", PAGE_MAX);
-        return -1;
-    }
+    search->limit = PAGE_DEFAULT;
+    if (kpk_http_query_number(request, response, "limit", PAGE_MAX, &search->limit)) return -1;
     search->after = (struct cursor){.query = XXH32(q, strlen(q), 0),
                                     .rank = INFINITY,
                                     .id = "ffffffff-ffff-ffff-ffff-ffffffffffff"};

@@ -33,8 +33,7 @@ int cursor_parse(const char *text, struct cursor *cursor) {
 
 int page_request_read(const struct kpk_request *request, struct kpk_response *response,
                       struct page_request *page) {
-    const char *limit = kpk_http_query(request, "limit"),
-               *cursor = kpk_http_query(request, "cursor");
+    const char *cursor = kpk_http_query(request, "cursor");
 
     *page =
         (struct page_request){.user_id = kpk_http_param(request, "id"), .limit = PAGE_DEFAULT};
@@ -42,11 +41,7 @@ int page_request_read(const struct kpk_request *request, struct kpk_response *re
         kpk_http_problem(response, 404, "id", "no such user: not a user id");
         return -1;
     }
-    if (limit) page->limit = read_number(limit, PAGE_MAX);
-    if (page->limit < 1) {
-        kpk_http_problem(response, 400, "limit", "must be a number from 1 to %d", PAGE_MAX);
-        return -1;
-    }
+    if (kpk_http_query_number(request, response, "limit", PAGE_MAX, &page->limit)) return -1;
     if (cursor && cursor_parse(cursor, &page->cursor)) {
         kpk_http_problem(response, 400, "cursor", "not a next_cursor of an earlier page");
         return -1;

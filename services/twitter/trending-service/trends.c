@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { WINDOW_DEFAULT = 60, LIMIT_DEFAULT = 10 };
 
@@ -12,44 +13,19 @@ static struct kpk_pg *own_pg(struct kpk_request *request, void *ctx) {
     return read_stores(request, ctx)->pg;
 }
 
-/* A number from 1 to 'max' in decimal, and where it ends. returns  0, or -1 */
-static int read_number(const char *text, long max, int *number, char **end) {
-    long value = strtol(text, end, 10);
-
-    if (*text < '0' || *text > '9' || value < 1 || value > max) return -1;
-    *number = (int)value;
-    return 0;
-}
-
 /* "90m", "24h". returns  0, or -1: 'response' says what is wrong */
 static int read_window(const struct kpk_request *request, struct kpk_response *response,
                        int *minutes) {
     const char *text = kpk_http_query(request, "window");
-    char *end;
-    int number;
+    size_t len = text ? strspn(text, "0123456789") : 0;
 
     *minutes = WINDOW_DEFAULT;
     if (!text) return 0;
-    if (!read_number(text, TRENDING_WINDOW_MAX, &number, &end)) {
-        bool hours = *end == 'h';
-        *minutes = hours ? number * 60 : number;
-        if ((hours || *end == 'm') && end[1] == '\0' && *minutes <= TRENDING_WINDOW_MAX)
-            return 0;
+    if (len > 0 && len < 5 && (text[len] == 'h' || text[len] == 'm') && text[len + 1] == '\0') {
+        *minutes = atoi(text) * (text[len] == 'h' ? 60 : 1);
+        if (*minutes >= 1 && *minutes <= TRENDING_WINDOW_MAX) return 0;
     }
     kpk_http_problem(response, 400, "window", "must be from 1m to 1440m, or from 1h to 24h");
-    return -1;
-}
-
-static int read_limit(const struct kpk_request *request, struct kpk_response *response,
-                      int *limit) {
-    const char *text = kpk_http_query(request, "limit");
-    char *end;
-
-    *limit = LIMIT_DEFAULT;
-    if (!text || (!read_number(text, TRENDING_LIMIT_MAX, limit, &end) && *end == '\0'))
-        return 0;
-    kpk_http_problem(response, 400, "limit", "must be a number from 1 to %d",
-                     TRENDING_LIMIT_MAX);
     return -1;
 }
 
@@ -72,12 +48,12 @@ static void add_tag(const char *tag, int64_t tweets, void *trends) {
 
 void get_trending(struct kpk_request *request, struct kpk_response *response, void *ctx) {
     struct trending_window window;
-    int minutes, limit;
+    int minutes, limit = LIMIT_DEFAULT;
     struct kpk_err err;
     cJSON *body, *trends;
 
-    if (read_window(request, response, &minutes) || read_limit(request, response, &limit))
-        return;
+    if (read_window(request, response, &minutes)) return;
+    if (kpk_http_query_number(request, response, "limit", TRENDING_LIMIT_MAX, &limit)) return;
     trends = cJSON_CreateArray();
     if (trending_top(own_pg(request, ctx), minutes, limit, &window, add_tag, trends, &err)) {
         cJSON_Delete(trends);
