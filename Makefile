@@ -5,7 +5,7 @@
 #
 #   common/ topology/ patterns/*/          -> libkpk.a         (all but a pattern's main.c)
 #   services/<system>/*.c                  -> libservices.a    (what that system's programs share)
-#   tools/<tool>/*.c                       -> libtools.a       (all but main.c: for the unit tests)
+#   tools/<tool>/*.c  loadgen/*.c          -> libtools.a       (all but main.c: for the unit tests)
 #   patterns/<p>/main.c, example/*.c       -> bin/<p>
 #   services/<system>/<service>/*.c        -> bin/<service>
 #   tools/<tool>/*.c  loadgen/*.c          -> bin/<tool>  bin/loadgen
@@ -55,7 +55,7 @@ LIBS = $(DEPS_LIBS) $(RDKAFKA_LIBS) -lm
 LIB_SRC := $(wildcard common/*.c topology/*.c) $(filter-out %/main.c,$(wildcard patterns/*/*.c))
 SYSTEM_SRC := $(wildcard services/*/*.c)
 SERVICE_SRC := $(filter-out %/main.c,$(wildcard services/*/*/*.c))
-TOOL_SRC := $(filter-out %/main.c,$(wildcard tools/*/*.c))
+TOOL_SRC := $(filter-out %/main.c,$(wildcard tools/*/*.c loadgen/*.c))
 SUPPORT_SRC := $(wildcard tests/support/*.c)
 NAIVE_SRC := $(wildcard tests/naive/*.c)
 TEST_SRC := $(wildcard tests/unit/test_*.c tests/integration/test_*.c)

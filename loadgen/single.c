@@ -1,0 +1,109 @@
+#include "loadgen/single.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ASK_MS = 10000 };
+
+static int assign(rd_kafka_t *rk, const char *topic, bool from_beginning, struct kpk_err *err) {
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, topic, NULL);
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code =
+        rkt ? rd_kafka_metadata(rk, 0, rkt, &metadata, ASK_MS) : rd_kafka_last_error();
+    rd_kafka_topic_partition_list_t *list;
+
+    if (rkt) rd_kafka_topic_destroy(rkt);
+    if (code) return kpk_fail(err, KPK_WAIT, "%s: %s", topic, rd_kafka_err2str(code));
+    if (metadata->topics[0].err || metadata->topics[0].partition_cnt == 0) {
+        rd_kafka_metadata_destroy(metadata);
+        return kpk_fail(err, KPK_REJECT, "%s: there is no such topic", topic);
+    }
+    list = rd_kafka_topic_partition_list_new(metadata->topics[0].partition_cnt);
+    for (int i = 0; i < metadata->topics[0].partition_cnt && !code; i++) {
+        int64_t low, high;
+        code = rd_kafka_query_watermark_offsets(rk, topic, i, &low, &high, ASK_MS);
+        rd_kafka_topic_partition_list_add(list, topic, i)->offset = from_beginning ? low : high;
+    }
+    if (!code) code = rd_kafka_assign(rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_metadata_destroy(metadata);
+    return code ? kpk_fail(err, KPK_WAIT, "%s: %s", topic, rd_kafka_err2str(code)) : 0;
+}
+
+int load_single_consumer(rd_kafka_t **consumer, const char *topic, bool from_beginning,
+                         struct kpk_err *err) {
+    /* 'group.id' is wanted by the client though nothing is ever committed. */
+    const char *pairs[] = {"group.id",
+                           topic,
+                           "enable.auto.commit",
+                           "false",
+                           "fetch.wait.max.ms",
+                           "10",
+                           "fetch.min.bytes",
+                           from_beginning ? "100000" : "1",
+                           "queued.min.messages",
+                           "1000000",
+                           "queued.max.messages.kbytes",
+                           "262144",
+                           "fetch.message.max.bytes",
+                           "4000000",
+                           "check.crcs",
+                           "false",
+                           NULL};
+    rd_kafka_conf_t *conf = kpk_kafka_conf(pairs, err);
+    char why[160];
+
+    if (!conf) return -1;
+    *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+    if (!*consumer) {
+        rd_kafka_conf_destroy(conf);
+        return kpk_fail(err, KPK_FATAL, "consumer: %s", why);
+    }
+    rd_kafka_poll_set_consumer(*consumer);
+    return assign(*consumer, topic, from_beginning, err);
+}
+
+int load_single_producer(rd_kafka_t **producer, struct kpk_err *err) {
+    static const char *const pairs[] = {
+        "acks", "all", "enable.idempotence", "true", "linger.ms", "0", NULL};
+    rd_kafka_conf_t *conf = kpk_kafka_conf(pairs, err);
+    char why[160];
+
+    if (!conf) return -1;
+    *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    if (*producer) return 0;
+    rd_kafka_conf_destroy(conf);
+    return kpk_fail(err, KPK_FATAL, "producer: %s", why);
+}
+
+int load_single_json(const char *path, const struct load_figure *figures, struct kpk_err *err) {
+    cJSON *json = cJSON_CreateObject();
+    char *text;
+    FILE *file;
+    int failed;
+
+    for (; figures->name; figures++) {
+        char name[64], *dot;
+        cJSON *to = json;
+        snprintf(name, sizeof(name), "%s", figures->name);
+        if ((dot = strchr(name, '.'))) {
+            *dot = '\0';
+            to = cJSON_GetObjectItemCaseSensitive(json, name);
+            if (!to) to = cJSON_AddObjectToObject(json, name);
+        }
+        cJSON_AddNumberToObject(to, dot ? dot + 1 : name, figures->value);
+    }
+    text = cJSON_Print(json);
+    cJSON_Delete(json);
+    if (!*path) return free(text), 0;
+    file = fopen(path, "w");
+    failed = !file || !text || fprintf(file, "%s\n", text) < 0;
+    if (file && fclose(file)) failed = 1;
+    free(text);
+    return failed ? kpk_fail(err, KPK_REJECT, "%.120s: cannot be written: %s", path,
+                             strerror(errno))
+                  : 0;
+}

@@ -1,0 +1,150 @@
+#include "loadgen/target.h"
+
+#include "common/clock.h"
+#include "common/stop.h"
+#include "loadgen/brokers.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WAIT_MS = 10000, GONE_MS = 30000, HOUR_MS = 3600 * 1000, MARGIN_PERCENT = 20 };
+
+static void forget(struct load_target *target) {
+    rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(target->topic.name);
+    rd_kafka_AdminOptions_t *opts =
+        kpk_admin_options(target->admin, RD_KAFKA_ADMIN_OP_DELETETOPICS);
+    rd_kafka_event_t *event;
+
+    rd_kafka_DeleteTopics(target->admin->rk, &topic, 1, opts, kpk_admin_queue(target->admin));
+    event = rd_kafka_queue_poll(kpk_admin_queue(target->admin), WAIT_MS);
+    if (!event || rd_kafka_event_error(event))
+        fprintf(stderr, "loadgen: topic %s is left: %s\n", target->topic.name,
+                event ? rd_kafka_event_error_string(event) : "no answer");
+    if (event) rd_kafka_event_destroy(event);
+    rd_kafka_AdminOptions_destroy(opts);
+    rd_kafka_DeleteTopic_destroy(topic);
+}
+
+static int await_gone(struct load_target *target, struct kpk_plan *plan, struct kpk_err *err) {
+    int64_t deadline = kpk_mono_ms() + GONE_MS;
+
+    do {
+        plan->topics->found = (struct kpk_topic_found){0};
+        if (kpk_admin_describe(target->admin, plan, err)) return -1;
+        if (!plan->topics->found.exists) return 0;
+        kpk_stop_wait(100);
+    } while (kpk_mono_ms() < deadline && !kpk_stopping());
+    return kpk_fail(err, KPK_WAIT, "topic %s of an earlier run does not go away",
+                    target->topic.name);
+}
+
+/* Its segments lie on this machine, beside everything else: a full disk ends more than this run. */
+static int check_room(struct load_target *target, double bytes, struct kpk_err *err) {
+    double copies = target->replicas, room = load_brokers_room(target->admin->rk);
+    double need = bytes * copies * (100 + MARGIN_PERCENT) / 100;
+
+    if (room < 0 || room >= need) return 0;
+    return kpk_fail(
+        err, KPK_REJECT,
+        "the run would write %.1f GB (replication and %d %% more included), and the brokers' "
+        "disk has %.1f GB: a shorter --duration, or a lower --rate",
+        need / 1e9, MARGIN_PERCENT, room / 1e9);
+}
+
+int load_target_open(struct load_target *target, const struct load_profile *profile,
+                     int partitions, double bytes, bool keep, struct kpk_err *err) {
+    struct kpk_plan plan = {.topics = &target->topic, .count = 1};
+    struct kpk_topic_plan *topic = &target->topic;
+
+    *target = (struct load_target){0};
+    snprintf(topic->base_name, sizeof(topic->base_name), "load.%s", profile->name);
+    topic->row = (struct kpk_topic){.name = topic->base_name,
+                                    .system = profile->name,
+                                    .partitions = partitions,
+                                    .key = profile->key,
+                                    .retention_ms = HOUR_MS,
+                                    .cleanup = "delete",
+                                    .durability = profile->durability};
+    kpk_full_name(topic->base_name, topic->name);
+    if (kpk_admin_open(&target->admin, &(struct kpk_admin_opts){.wait_ms = WAIT_MS}, err))
+        return -1;
+    target->brokers = target->admin->brokers;
+    if (kpk_admin_describe(target->admin, &plan, err)) return -1;
+    if (topic->found.exists && !keep) {
+        forget(target);
+        if (await_gone(target, &plan, err)) return -1;
+    }
+    kpk_admin_decide(target->admin, &plan, false);
+    topic->partitions =
+        topic->found.exists ? topic->found.partitions : partitions; /* never scaled */
+    target->replicas = topic->found.exists ? topic->found.replicas : topic->replicas;
+    if (check_room(target, bytes, err)) return -1;
+    target->made = true;
+    if (kpk_admin_apply(target->admin, &plan, err)) return -1;
+    if (kpk_admin_settle(target->admin, &plan, err)) return -1;
+    target->held = load_target_count(target, err);
+    return target->held < 0 ? -1 : 0;
+}
+
+static int64_t sum_offsets(struct load_target *target, int64_t spec, struct kpk_err *err) {
+    rd_kafka_topic_partition_list_t *at =
+        rd_kafka_topic_partition_list_new(target->topic.partitions);
+    int64_t sum = 0;
+
+    for (int i = 0; i < target->topic.partitions; i++)
+        rd_kafka_topic_partition_list_add(at, target->topic.name, i);
+    if (kpk_admin_offsets(target->admin, at, spec, RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+                          err))
+        sum = -1;
+    for (int i = 0; sum >= 0 && i < at->cnt; i++) {
+        if (at->elems[i].err)
+            sum = kpk_fail(err, KPK_WAIT, "%s [%d]: %s", target->topic.name,
+                           at->elems[i].partition, rd_kafka_err2str(at->elems[i].err));
+        else
+            sum += at->elems[i].offset;
+    }
+    rd_kafka_topic_partition_list_destroy(at);
+    return sum;
+}
+
+/* Nothing is compacted, and no transaction writes there: an offset is a record. A broker that was just told to
+ * lead a partition may not know it yet. */
+int64_t load_target_count(struct load_target *target, struct kpk_err *err) {
+    int64_t deadline = kpk_mono_ms() + WAIT_MS, begin, end = -1;
+
+    do {
+        begin = sum_offsets(target, RD_KAFKA_OFFSET_SPEC_EARLIEST, err);
+        if (begin >= 0) end = sum_offsets(target, RD_KAFKA_OFFSET_SPEC_LATEST, err);
+        if (begin >= 0 && end >= 0) return end - begin;
+        usleep(100000);
+    } while (err->verdict == KPK_WAIT && kpk_mono_ms() < deadline);
+    return -1;
+}
+
+static void forget_groups(struct load_target *target, const char *const *names) {
+    rd_kafka_DeleteGroup_t *groups[16];
+    rd_kafka_AdminOptions_t *opts;
+    size_t count = 0;
+
+    while (names[count] && count < 16) {
+        groups[count] = rd_kafka_DeleteGroup_new(names[count]);
+        count++;
+    }
+    if (count == 0) return;
+    opts = kpk_admin_options(target->admin, RD_KAFKA_ADMIN_OP_DELETEGROUPS);
+    rd_kafka_DeleteGroups(target->admin->rk, groups, count, opts,
+                          kpk_admin_queue(target->admin));
+    rd_kafka_event_t *event = rd_kafka_queue_poll(kpk_admin_queue(target->admin), WAIT_MS);
+    if (event) rd_kafka_event_destroy(event);
+    rd_kafka_AdminOptions_destroy(opts);
+    rd_kafka_DeleteGroup_destroy_array(groups, count);
+}
+
+void load_target_close(struct load_target *target, bool keep, const char *const *groups) {
+    if (!target->admin) return;
+    if (target->made) forget_groups(target, groups);
+    if (target->made && !keep) forget(target);
+    kpk_admin_close(target->admin);
+    target->admin = NULL;
+}

@@ -1,0 +1,31 @@
+/* The topic of a load, load.<name>: made for a run, as its class asks and the brokers allow, and removed
+ * at its end. */
+#ifndef KPK_LOADGEN_TARGET_H
+#define KPK_LOADGEN_TARGET_H
+
+#include "loadgen/profile.h"
+#include "topology/admin.h"
+
+struct load_target {
+    struct kpk_admin *admin;
+    struct kpk_topic_plan topic;
+    int brokers, replicas;
+    bool made;
+    int64_t held; /* records that were in it before the run */
+};
+
+/* What is left of an earlier run is removed first.
+ * bytes    how much will be written to it, before replication: refused when no broker of this machine has the
+ *          room (with brokers elsewhere it is not known)
+ * keep     a topic that is there is used as it is
+ * returns  0, or -1 with 'err' */
+int load_target_open(struct load_target *target, const struct load_profile *profile,
+                     int partitions, double bytes, bool keep,
+                     struct kpk_err *err) KPK_MUST_CHECK;
+/* How many records it holds, by the offsets of its partitions. returns -1 with 'err' (WAIT) */
+int64_t load_target_count(struct load_target *target, struct kpk_err *err);
+
+/* Remove the topic, and 'groups' (full names, NULL-terminated); what cannot be removed is told. */
+void load_target_close(struct load_target *target, bool keep, const char *const *groups);
+
+#endif
