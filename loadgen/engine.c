@@ -124,6 +124,7 @@ static void show_second(struct load_engine *engine, const char *phase, double ra
         write_ms(engine->csv, &engine->end_to_end_us, 50);
         write_ms(engine->csv, &engine->end_to_end_us, 99);
         fprintf(engine->csv, "\n");
+        fflush(engine->csv); /* who looks on need not wait for the end */
     }
     if (engine->terminal) {
         printf("\r\033[K  %4d s  %-9s %10.0f/s acked  %10.0f/s consumed  lag %" PRIu64

@@ -94,6 +94,8 @@ struct load_group {
     const struct load_setup *setup;
     char name[KPK_NAME_BYTES];
     struct load_judge judge;
+    /* Of each partition, the offset after the last record that a member looked at; -1: none yet. */
+    _Atomic int64_t *position;
     struct load_member {
         struct load_group *group;
         pthread_t thread;

@@ -1,8 +1,8 @@
 /* Groups that only read: each member looks at every record, and hands the rest of its time back.
  *
  * One record is waited for, then what else has arrived is taken at once: waiting for a full batch would be
- * measured as latency. Offsets are committed by the client once a second, after a look at the records: there
- * is no effect that could be lost. */
+ * measured as latency. Offsets are committed by the client once a second, for whoever looks at the group; who
+ * gets a partition goes on where the last one stopped, which all members know, being in one process. */
 #include "common/stop.h"
 #include "loadgen/load.h"
 
@@ -21,6 +21,8 @@ static void look_at(struct load_member *member, const rd_kafka_message_t *msg, i
         load_event(group->setup->events, "%s: %s", group->name, rd_kafka_message_errstr(msg));
         return;
     }
+    atomic_store_explicit(&group->position[msg->partition], msg->offset + 1,
+                          memory_order_relaxed);
     if (!load_record_get(msg->payload, msg->len, group->setup->run, &stream, &seq, &due_us)) {
         member->tally.seen++;
         member->tally.invented++;
@@ -71,6 +73,21 @@ static void *run(void *arg) {
     return NULL;
 }
 
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t what,
+                         rd_kafka_topic_partition_list_t *partitions, void *opaque) {
+    const struct load_member *member = opaque;
+
+    if (what != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        rd_kafka_assign(rk, NULL);
+        return;
+    }
+    for (int i = 0; i < partitions->cnt; i++) {
+        int64_t at = atomic_load(&member->group->position[partitions->elems[i].partition]);
+        partitions->elems[i].offset = at >= 0 ? at : RD_KAFKA_OFFSET_BEGINNING;
+    }
+    rd_kafka_assign(rk, partitions);
+}
+
 static int start_member(struct load_member *member, struct kpk_err *err) {
     static const char *const pairs[] = {
         "auto.offset.reset", "earliest", "auto.commit.interval.ms", "1000",
@@ -88,6 +105,8 @@ static int start_member(struct load_member *member, struct kpk_err *err) {
 
     if (!(conf = kpk_kafka_conf(pairs, err))) return -1;
     pthread_mutex_init(&member->end_to_end.lock, NULL);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_opaque(conf, member);
     if (rd_kafka_conf_set(conf, "group.id", group->name, why, sizeof(why)) ||
         !(member->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why)))) {
         rd_kafka_conf_destroy(conf);
@@ -110,6 +129,9 @@ int load_group_start(struct load_group *group, struct kpk_err *err) {
     int consumers = group->setup->consumers, assigned;
 
     if (load_judge_open(&group->judge, group->setup->keys->streams, err)) return -1;
+    group->position = calloc((size_t)group->setup->partitions, sizeof(*group->position));
+    if (!group->position) return kpk_fail(err, KPK_FATAL, "consumer: no memory");
+    for (int i = 0; i < group->setup->partitions; i++) group->position[i] = -1;
     for (int i = 0; i < consumers; i++) {
         group->members[i].group = group;
         if (start_member(&group->members[i], err)) return -1;
@@ -145,4 +167,6 @@ void load_group_end(struct load_group *group) {
         member->started = false;
     }
     load_judge_close(&group->judge);
+    free(group->position);
+    group->position = NULL;
 }

@@ -60,6 +60,15 @@ static int one_of(const char *name, const char *value, const char *const *words,
     return kpk_fail(err, KPK_REJECT, "--%s %.40s: there is no such", name, value);
 }
 
+/* Before the run, not after it. */
+static int check_writable(const char *name, const char *path, struct kpk_err *err) {
+    FILE *file = *path ? fopen(path, "a") : NULL;
+
+    if (*path && !file)
+        return kpk_fail(err, KPK_REJECT, "--%s %.120s: %s", name, path, strerror(errno));
+    return file ? fclose(file) : 0;
+}
+
 /* What the class of the profile asks for, unless said otherwise. */
 static const char *acks_of(const struct load_profile *profile) {
     return profile->durability == KPK_CRITICAL    ? "all"
@@ -75,6 +84,10 @@ static int check(struct run *run, struct kpk_err *err) {
     struct load_setup *setup = &run->setup;
     double fastest;
 
+    if (args->bytes && args->bytes < LOAD_VALUE_LEAST)
+        return kpk_fail(err, KPK_REJECT, "--bytes %d: what a record says of itself takes %d",
+                        args->bytes, LOAD_VALUE_LEAST);
+    if (check_writable("json", args->json, err)) return -1;
     if (one_of("compression", args->compression, codecs, err)) return -1;
     if (one_of("acks", args->acks, acks, err)) return -1;
     if (read_rate("rate", args->rate, profile->sustained, &run->rate, err)) return -1;
