@@ -104,25 +104,28 @@ void size_print_limits(const struct size_plan *plan, const struct size_run *run,
 
     while (group[groups]) groups++;
     fprintf(out,
-            "\nWhat an extrapolation from one small machine does not say: client and brokers "
-            "shared its cores, its\nmemory and one disk, and met over the loopback. A network "
-            "between them, disks that fill and are read while\nthey are written, consumers "
-            "that are far behind, and the loss of a broker cost more; larger machines and\n"
-            "fuller batches cost less.");
+            "\nWhat an extrapolation from one small machine does not say: %s. A network, "
+            "disks that fill and are\nread while they are written, consumers that are far "
+            "behind, and the loss of a broker cost more; larger\nmachines and fuller batches "
+            "cost less.",
+            run->brokers_s < 0
+                ? "of the client alone is it known what it used"
+                : "client and brokers shared its cores,\nits memory and its disk, "
+                  "and met over the loopback");
     if (run->replicas < (int)plan->rf.value)
         fprintf(
             out,
-            " It was measured with RF %d: the %d further cop%s of each message, written and "
-            "fetched\nby other brokers, are in none of these figures.",
+            "\nIt was measured with RF %d: the %d further cop%s of each message, written and "
+            "fetched by other brokers,\nare in none of these figures.",
             run->replicas, (int)plan->rf.value - run->replicas,
             (int)plan->rf.value - run->replicas == 1 ? "y" : "ies");
     if (run->value_bytes != (int)plan->bytes.value)
         fprintf(
             out,
-            " Its values had %d B, these have %.0f B: the CPU of a message\nis not the same.",
+            "\nIts values had %d B, these have %.0f B: the CPU of a message is not the same.",
             run->value_bytes, plan->bytes.value);
     if (run->groups != groups)
-        fprintf(out, " %d group%s read along, the system has %d.", run->groups,
+        fprintf(out, "\n%d group%s read along, the system has %d.", run->groups,
                 run->groups == 1 ? "" : "s", groups);
     fprintf(out, "\n");
 }

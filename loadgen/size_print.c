@@ -115,11 +115,12 @@ static void print_brokers(const struct size_plan *plan, FILE *out) {
     fprintf(out, "  -> minimum %.0f (%s), use %.0f-%.0f\n", need.least, need.bound,
             need.least + 1, need.least + 2);
     if (strcmp(plan->system->name, "twitter") == 0)
-        fprintf(out,
-                "  The guide's 200 MB/s / 300 MB/s is an example of its own: Twitter's peak is "
-                "%s/s x %.6g B = %.6g MB/s.\n",
-                size_amount(&peak, plan->peak_per_s.value), plan->bytes.value,
-                plan->peak_per_s.value * plan->bytes.value / 1e6);
+        fprintf(
+            out,
+            "  The guide's 200 MB/s / 300 MB/s is an example of its own: Twitter's own peak is "
+            "%s/s x %.6g B = %.6g MB/s.\n",
+            size_amount(&peak, plan->peak_per_s.value), plan->bytes.value,
+            plan->peak_per_s.value * plan->bytes.value / 1e6);
     if (plan->rf.value > 1)
         fprintf(out,
                 "  The formula counts what producers send. Brokers write it %.0f times: %.6g "

@@ -100,7 +100,8 @@ static int take_cpu(const cJSON *root, struct size_run *run, struct kpk_err *err
     if (take_number(cpu, "cpu.cores", 1, 10000, &cores, err) ||
         take_number(cpu, "cpu.client_s", 1e-6, 1e9, &run->client_s, err))
         return -1;
-    if (cores != trunc(cores)) return kpk_fail(err, KPK_REJECT, "cpu.cores: must be whole");
+    if (cores != trunc(cores))
+        return kpk_fail(err, KPK_REJECT, "cpu.cores: must be a whole number");
     run->cores = (int)cores;
     run->brokers_s = -1;
     if (cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(cpu, "brokers_s"))) return 0;
