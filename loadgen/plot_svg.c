@@ -111,9 +111,11 @@ static void print_y_axis(const struct axes *axes, FILE *out) {
             print_y_tick(axes, i * step, 1, out);
         return;
     }
-    for (double ten = axes->low; ten < axes->high * 1.5; ten *= 10)
-        for (int i = 1; i < 10 && ten * i <= axes->high * (1 + 1e-9); i++)
-            print_y_tick(axes, ten * i, i == 1, out);
+    for (int d = 0; d <= lround(log10(axes->high / axes->low)); d++)
+        for (int i = 1; i < 10; i++) {
+            double value = axes->low * pow(10, d) * i;
+            if (value <= axes->high * (1 + 1e-9)) print_y_tick(axes, value, i == 1, out);
+        }
 }
 
 static void print_axes(const struct axes *axes, const char *unit, FILE *out) {

@@ -93,7 +93,7 @@ static int take_rates(const cJSON *root, struct size_run *run, struct kpk_err *e
 
 static int take_cpu(const cJSON *root, struct size_run *run, struct kpk_err *err) {
     const cJSON *cpu = cJSON_GetObjectItemCaseSensitive(root, "cpu");
-    double cores;
+    double cores = 0;
 
     if (!cJSON_IsObject(cpu))
         return kpk_fail(err, KPK_REJECT, "cpu: %s", cpu ? "must be an object" : "missing");
