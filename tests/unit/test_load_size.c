@@ -126,6 +126,7 @@ static void options_take_the_place_of_numbers(void **state) {
         {"--bytes 1000", "  500M x 1000 B x 7 d x 3 = 10.5 TB\n"},
         {"--retention-days 1", "  500M x 500 B x 1 d x 3 = 0.75 TB\n"},
         {"--retention-days 1", "  -> minimum 3 (bound by the number of copies), use 4-5\n"},
+        {"--rf 1", "  500M x 500 B x 7 d x 1 = 1.75 TB\n"},
         {"--rf 1 --retention-days 1", "  -> minimum 1 (storage-bound), use 2-3\n"},
         {"--broker-tb 0.5", "  storage     5.25 TB / 0.5 TB = 10.5 -> 11\n"},
         {"--broker-tb 1.75", "  storage     5.25 TB / 1.75 TB = 3 -> 3\n"},
