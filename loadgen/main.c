@@ -1,9 +1,13 @@
 /* loadgen: the guide's throughput figures on this cluster, measured by the clock and judged.
  *
  *   loadgen run whatsapp --duration 60         a system of the guide as a load
- *   loadgen list                               which there are
+ *   loadgen size whatsapp --from run.json      what would carry the guide's figure
+ *   loadgen plot run.csv                       a page with its charts
+ *   loadgen list                               which systems there are
  *   loadgen consume, loadgen ping              what other tools measure too, for tests/bench/peers */
+#include "loadgen/plot.h"
 #include "loadgen/run.h"
+#include "loadgen/size.h"
 
 #include "common/opts.h"
 #include "common/stop.h"
@@ -38,6 +42,9 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"run", load_run, "carry out a system's load and judge it"},
+    {"size", load_size,
+     "the guide's sizing formulas with a system's numbers, and a run's beside them"},
+    {"plot", load_plot, "draw what runs wrote with --csv"},
     {"list", load_list, "the systems there are"},
     {"consume", load_consume, "read an existing topic as fast as possible"},
     {"ping", load_ping, "one record at a time, there and back"},

@@ -4,6 +4,7 @@
 #include "loadgen/keys.h"
 #include "loadgen/record.h"
 #include "loadgen/report.h"
+#include "loadgen/size.h"
 #include "tests/support/test.h"
 
 #include <cjson/cJSON.h>
@@ -134,6 +135,18 @@ static void every_profile_is_whole(void **state) {
     assert_non_null(strstr(err->msg, "twitter, whatsapp"));
 }
 
+/* What is sized is what is sent. */
+static void sizes_and_loads_are_of_the_same_systems(void **state) {
+    (void)state;
+    for (const struct size_default *size = size_defaults; size->name; size++) {
+        const struct load_profile *load = profile(size->name);
+        assert_true(size->sustained_per_s == load->sustained &&
+                    size->value_bytes == load->value_bytes);
+        assert_int_equal(size->partitions, load->partitions);
+        if (load->peak) assert_true(size->peak_per_s == load->peak);
+    }
+}
+
 static void objectives_are_read_or_refused(void **state) {
     static const struct {
         const char *text;
@@ -178,6 +191,7 @@ int main(void) {
         cmocka_unit_test(keys_are_used_as_unequally_as_asked),
         cmocka_unit_test(hot_keys_are_salted),
         cmocka_unit_test(every_profile_is_whole),
+        cmocka_unit_test(sizes_and_loads_are_of_the_same_systems),
         cmocka_unit_test(objectives_are_read_or_refused),
     };
 
