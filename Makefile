@@ -33,7 +33,7 @@ STACK := deploy/native/stack
 # Goals that neither install nor build anything; a `make` for these alone needs nothing but bash.
 IDLE_GOALS := help doctor down status logs clean-data env clean distclean
 TEST_GOALS := test check examples matrix soak-twitter outages abuse-twitter fuzz lint format
-BENCH_GOALS := bench-twitter
+BENCH_GOALS := bench-twitter bench-peers
 
 # ---------------------------------------------------------------- flavour and flags
 SAN ?=
@@ -78,7 +78,7 @@ BENCHES := $(BENCH_SRC:%.c=$(OUT)/%)
 
 # ---------------------------------------------------------------- everyday targets
 .PHONY: $(IDLE_GOALS) $(TEST_GOALS) $(BENCH_GOALS) up restart build docs demo-twitter naive \
-        unit-tests integration-tests fuzzers broker-jars tidy
+        unit-tests integration-tests fuzzers broker-jars peer-tools tidy
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -118,6 +118,7 @@ integration-tests: $(INTEGRATION_TESTS)
 naive: $(PROGRAMS:%=build/naive/bin/%)
 fuzzers: $(FUZZERS)
 broker-jars: build/deps/kafka/.complete
+peer-tools: build/deps/kafka-tools/.complete build/deps/librdkafka/rdkafka_performance
 
 # Libraries. The first goal that builds installs what is missing and makes librdkafka.mk.
 ifneq (,$(filter-out $(IDLE_GOALS),$(or $(MAKECMDGOALS),help)))
@@ -142,8 +143,14 @@ $(PACKAGES): deploy/packages deploy/native/packages.sh
 	@deploy/native/packages.sh $(KPK_PACKAGE_GROUPS)
 	@touch $@
 
-build/deps/kafka/.complete: deploy/broker/pom.xml deploy/broker/fetch.sh
-	@deploy/broker/fetch.sh $(@D)
+build/deps/kafka/.complete: deploy/broker/pom.xml
+build/deps/kafka-tools/.complete: deploy/bench/pom.xml
+build/deps/kafka/.complete build/deps/kafka-tools/.complete: deploy/broker/fetch.sh
+	@deploy/broker/fetch.sh $(filter %.xml,$^) $(@D)
+
+# Not made where it is left out: it says so each time.
+build/deps/librdkafka/rdkafka_performance: build/deps/librdkafka.mk
+	@deploy/native/librdkafka.sh --performance $<
 
 # A file that a source embeds (KPK_EMBED) lies beside it; gcc does not tell make about those.
 .SECONDEXPANSION:
@@ -224,6 +231,9 @@ build-fuzzers = $(MAKE) SAN=fuzzer-no-link,address,undefined CC=clang fuzzers WE
 
 bench-twitter: build $(BENCHES) broker-jars ## what the whole system does, beside peers: JSON=<file to write> AGAINST=<file of a former run>
 	@tests/bench/twitter $(if $(JSON),--json $(JSON)) $(if $(AGAINST),--against $(AGAINST)) $(if $(SECONDS),--seconds $(SECONDS))
+
+bench-peers: build broker-jars peer-tools ## the load generator beside Kafka's own tools, librdkafka's and kcat: JSON= and AGAINST= as above
+	@tests/bench/peers $(if $(JSON),--json $(JSON)) $(if $(AGAINST),--against $(AGAINST)) $(if $(SECONDS),--seconds $(SECONDS))
 
 lint: build ## formatting, static analysis, generated pages, names outside topology/
 	@tests/run lint

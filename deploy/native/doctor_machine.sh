@@ -55,7 +55,7 @@ look_at_packages() {
         finding warn packages "missing, for make test: $test" \
             "$( (may_install && echo deploy/native/packages.sh test) || as_root deploy/native/packages.sh test)"
     fi
-    [[ -n $needed$test ]] || finding ok packages "all $(grep -c '^[a-z]' "$KIT/deploy/packages") of deploy/packages"
+    [[ -n $needed$test ]] || finding ok packages "all $(grep -o '^[a-z][^ ]*' "$KIT/deploy/packages" | sort -u | wc -l) of deploy/packages"
 }
 
 may_install() { ((EUID == 0)) || sudo -n true 2>/dev/null; }

@@ -2,6 +2,8 @@
 # Find a librdkafka that is new enough, or build one: build/deps/librdkafka/{include,lib}.
 #   usage: librdkafka.sh OUTPUT.mk           writes RDKAFKA_CFLAGS and RDKAFKA_LIBS for make
 #          librdkafka.sh --which OUTPUT.mk   only says which one that is, or would be: see tell_which()
+#          librdkafka.sh --performance OUTPUT.mk   of the one that was built: its own benchmark,
+#                                            build/deps/librdkafka/rdkafka_performance
 #
 # Debian 12 has 2.0. A newer suite's *source* package is used then: its upstream tarball is
 # fetched by apt, which checks the signatures, and built as a static library. The lists and the
@@ -16,8 +18,14 @@ SUITES=(bookworm-backports trixie trixie-backports forky sid)
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 TESTED=$here/../librdkafka
 
-WHICH=0
-if [[ $1 == --which ]]; then WHICH=1 && shift; fi
+# What a program needs beside the archive.
+BUILT_LIBS=(-lssl -lcrypto -lz -lzstd -llz4 -lpthread -ldl -lm)
+
+ACTION=main
+case $1 in
+--which) ACTION=tell_which && shift ;;
+--performance) ACTION=performance && shift ;;
+esac
 OUTPUT=$(readlink -m "$1")
 DEPS=$(dirname "$OUTPUT")
 BUILT=$DEPS/librdkafka
@@ -123,7 +131,8 @@ check_source() {
     fi
 }
 
-build() {
+# configure: unpacks the source, and stays in its folder
+configure() {
     mkdir "$WORK/src"
     tar -xf "$TARBALL" -C "$WORK/src" --strip-components=1
     cd "$WORK/src"
@@ -131,6 +140,10 @@ build() {
     unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES CFLAGS LDFLAGS CPPFLAGS
     run_logged "$DEPS/librdkafka.log" ./configure --enable-static --disable-gssapi --disable-curl \
         --enable-ssl --enable-zlib --enable-zstd --enable-lz4-ext || fail "librdkafka $VERSION: configure failed"
+}
+
+build() {
+    configure
     grep -q 'WITH_SSL=.*y' Makefile.config && grep -q 'WITH_ZSTD=.*y' Makefile.config ||
         fail "librdkafka $VERSION was configured without TLS or zstd" "see $DEPS/librdkafka.log"
     run_logged "$DEPS/librdkafka.log" make -C src -j"$(nproc)" librdkafka.a || fail "librdkafka $VERSION: build failed"
@@ -163,7 +176,38 @@ main() {
         step_done "$VERSION built into build/deps${MACHINES:+ (the machine has $MACHINES; $MINIMUM is needed)}"
     fi
     write_mk "-isystem build/deps/librdkafka/include" \
-        "build/deps/librdkafka/lib/librdkafka.a -lssl -lcrypto -lz -lzstd -llz4 -lpthread -ldl -lm"
+        "build/deps/librdkafka/lib/librdkafka.a ${BUILT_LIBS[*]}"
 }
 
-if ((WHICH)); then tell_which; else main; fi
+# performance: a peer to measure beside, not something to build with: one line says why it is left out.
+performance() {
+    choose
+    if [[ $CHOSEN != built ]]; then
+        say "  rdkafka_performance is left out: librdkafka is the machine's own, and its source is not here"
+        return
+    fi
+    step librdkafka
+    step_note "fetching its source"
+    rm -rf "$WORK"
+    mkdir "$WORK"
+    if (build_performance "$VERSION") 2>"$WORK/why"; then
+        step_done "rdkafka_performance $VERSION built into build/deps"
+    else
+        clear_line
+        say "  rdkafka_performance is left out: $(sed -n '1s/^error: //p' "$WORK/why")"
+    fi
+    rm -rf "$WORK"
+}
+
+build_performance() { # VERSION of the library that it is linked with
+    fetch_source
+    [[ $VERSION == "$1" ]] || fail "the source that can be fetched is of $VERSION, the library of $1"
+    check_source
+    configure
+    # It uses headers that librdkafka keeps for itself.
+    run_logged "$DEPS/librdkafka.log" gcc -O2 -I. -Isrc examples/rdkafka_performance.c "$BUILT/lib/librdkafka.a" \
+        "${BUILT_LIBS[@]}" -o "$WORK/rdkafka_performance" || fail "rdkafka_performance $VERSION: build failed"
+    mv "$WORK/rdkafka_performance" "$BUILT/"
+}
+
+"$ACTION"

@@ -25,7 +25,7 @@ missing_packages() { # GROUP... -> one name a line
     local wanted
     wanted=$(awk -v groups=" $* " '/^[a-z]/ && index(groups, " " $2 " ") { print $1 }' "$TABLE")
     # shellcheck disable=SC2086 # a list of words
-    comm -23 <(sort <<<"$wanted") \
+    comm -23 <(sort -u <<<"$wanted") \
         <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null |
             awk '$2 == "installed" { print $1 }' | sort -u)
 }

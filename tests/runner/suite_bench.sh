@@ -1,5 +1,8 @@
-# The measurement, as `make bench-twitter` runs it. Its figures depend on the machine, so it is no part of
-# `make test`: it passes when nothing was lost, invented or refused.
+# The measurements, as `make bench-twitter` and `make bench-peers` run them. Their figures depend on the machine, so
+# they are no part of `make test`: they pass when nothing was lost, invented or refused.
 # shellcheck shell=bash
 
-suite_bench() { check "the whole system under load: nothing lost, invented or refused" tests/bench/twitter; }
+suite_bench() {
+    check "the whole system under load: nothing lost, invented or refused" tests/bench/twitter
+    check "the load generator beside its peers: nothing lost or refused" tests/bench/peers
+}
