@@ -194,7 +194,7 @@ performance() {
         step_done "rdkafka_performance $VERSION built into build/deps"
     else
         clear_line
-        say "  rdkafka_performance is left out: $(sed -n '1s/^error: //p' "$WORK/why")"
+        say "  rdkafka_performance is left out: $(sed -n 's/^error: //p' "$WORK/why" | tail -n 1)"
     fi
     rm -rf "$WORK"
 }

@@ -57,7 +57,9 @@ end_tool() {
     running=
 }
 
-keep() { if [[ $3 =~ ^[0-9.]+$ ]]; then echo "$3" >>"$scratch/$1.$2"; fi; } # PART PEER VALUE
+keep() { # PART PEER VALUE
+    if [[ $3 =~ ^[0-9.]+$ ]]; then echo "$3" >>"$scratch/$1.$2"; else wrong "$1, ${NAME_OF[$2]}: it told no figure"; fi
+}
 
 # all_of PART PEER FOUND: whether it did to all RECORDS what it should
 all_of() {
@@ -132,7 +134,7 @@ java_ping() {
     java_tool EndToEndLatency --topic "$TOPIC" --num-records "$PINGS" --producer-acks "$ACKS" --record-size "$BYTES" || return 0
     keep ping java "$(sed -n 's/^Percentiles: 50th = \([0-9]*\),.*/\1/p' "$scratch/tool")"
     keep ping_p99 java "$(sed -n 's/^Percentiles:.* 99th = \([0-9]*\),.*/\1/p' "$scratch/tool")"
-    keep ping_mean java "$(sed -n 's/^Avg latency: \([0-9.]*\) ms/\1/p' "$scratch/tool")"
+    keep ping_mean java "$(awk '/^Avg latency:/ { printf "%.2f", $3 }' "$scratch/tool")"
 }
 
 # ---------------------------------------------------------------- librdkafka's
@@ -205,15 +207,16 @@ kcat_consume() {
 # ---------------------------------------------------------------- ours
 ours_tool() { tool build/bin/loadgen "$@" --json "$scratch/ours.json"; } # it ends with a status when its verdict is bad
 
-ours_says() { jq -r ".$1 // empty" "$scratch/ours.json"; } # FIELD
+# ours_says FIELD [FACTOR] -> a whole number; nothing if there is no such field
+ours_says() { jq -r ".$1 // empty | . * ${2:-1} | round" "$scratch/ours.json"; }
 
 ours_produce() {
-    local sent
-    ours_tool run peers --rate max --duration "$SECONDS_EACH" --warm-up $((SECONDS_EACH / 4)) --groups 0 \
+    local rate cpu_us
+    ours_tool run peers --rate max --duration "$SECONDS_EACH" --warm-up 2 --groups 0 \
         --partitions "$PARTITIONS" --bytes "$BYTES" --compression "$COMPRESSION" --acks "$ACKS" || return 0
-    keep produce ours "$(ours_says acked_per_s)"
-    sent=$(number "$(ours_says acked_per_s) * $SECONDS_EACH")
-    keep produce_cpu ours "$(number "$(ours_says cpu.client_s) * 1000000 / $sent" 2)"
+    rate=$(ours_says acked_per_s) cpu_us=$(ours_says cpu.client_s 1000000)
+    keep produce ours "$rate"
+    keep produce_cpu ours "$(number "${cpu_us:-0} / (${rate:-1} * $SECONDS_EACH)" 2)"
 }
 
 ours_consume() {
@@ -223,14 +226,9 @@ ours_consume() {
 }
 
 ours_ping() {
+    local field part
     ours_tool run peers --ping --records "$PINGS" --partitions "$PARTITIONS" --bytes "$BYTES" --acks "$ACKS" || return 0
-    ours_ms ping p50
-    ours_ms ping_p99 p99
-    ours_ms ping_mean mean
-}
-
-ours_ms() { # PART FIELD
-    local us
-    us=$(ours_says "end_to_end_us.$2")
-    [[ -z $us ]] || keep "$1" ours "$(number "$us / 1000" 2)"
+    while read -r part field; do
+        keep "$part" ours "$(ours_says "end_to_end_us.$field" | awk '{ printf "%.2f", $1 / 1000 }')"
+    done <<<$'ping p50\nping_p99 p99\nping_mean mean'
 }
