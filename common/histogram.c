@@ -16,9 +16,9 @@ static size_t counter_of(int64_t value) {
 static int64_t value_of(size_t counter) {
     size_t row = counter >> KPK_HISTOGRAM_BITS;
     int shift = row > 1 ? (int)row - 1 : 0;
-    int64_t part = (int64_t)(counter - ((size_t)shift << KPK_HISTOGRAM_BITS));
+    uint64_t part = counter - ((size_t)shift << KPK_HISTOGRAM_BITS);
 
-    return ((part + 1) << shift) - 1;
+    return (int64_t)(((part + 1) << shift) - 1);
 }
 
 void kpk_histogram_add(struct kpk_histogram *histogram, int64_t value) {

@@ -79,6 +79,7 @@ int load_ping(int argc, char **argv) {
         {"end_to_end_us.p99", (double)kpk_histogram_at(&took_us, 99)},
         {"end_to_end_us.p99_9", (double)kpk_histogram_at(&took_us, 99.9)},
         {"end_to_end_us.max", (double)took_us.max},
+        {"end_to_end_us.mean", kpk_histogram_mean(&took_us)},
         {0}};
     printf("  %llu records: p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms, max %.2f ms\n",
            (unsigned long long)took_us.count, figures[0].value / 1000, figures[1].value / 1000,

@@ -1,14 +1,16 @@
 #include "loadgen/profile.h"
 
+#include "topology/topology.h"
+
 #include <stdio.h>
 #include <string.h>
 
 /* clang-format off */
 const struct load_profile load_profiles[] = {
     /* name, topic, partitions, key, keys, zipf, salted, sustained, peak, assumed, bytes, class, bare, groups, consumers, guarantee */
-    {"twitter",      "tweets",                50, "author user_id",     10000, 1.0,  0,    6000,   60000, false, 500, KPK_CRITICAL, false, 5, 5, "at least once, idempotent effects"},
+    {"twitter",      KPK_TOPIC_TWEETS,       50, "author user_id",     10000, 1.0,  0,    6000,   60000, false, 500, KPK_CRITICAL, false, 5, 5, "at least once, idempotent effects"},
     {"whatsapp",     "messages.created",     100, "conversation_id",  1000000, 0.7,  0, 1150000,       0, false, 100, KPK_CRITICAL, true,  1, 2, "at least once"},
-    {"notification", "notifications-pending", 20, "recipient user_id", 100000, 0.5,  0,    1000,   10000, true,  300, KPK_CRITICAL, false, 3, 2, "at least once, dead letters"},
+    {"notification", KPK_TOPIC_NOTIFICATIONS_PENDING, 20, "recipient user_id", 100000, 0.5,  0,    1000,   10000, true,  300, KPK_CRITICAL, false, 3, 2, "at least once, dead letters"},
     {"ads",          "ad-events",            500, "campaign_id",        50000, 1.0, 20, 2300000,       0, false, 100, KPK_CRITICAL, true,  1, 2, "exactly once"},
     {"tickets",      "reservation-events",    20, "event_id",            1000, 1.0,  0,     200,    2000, false, 400, KPK_CRITICAL, false, 4, 1, "at least once, acks=all"},
     {"jobs",         "jobs-ready",            20, "job_id",           1000000, 0.0,  0,    1000,   10000, true,  300, KPK_CRITICAL, false, 1, 4, "at least once, idempotent workers"},

@@ -16,7 +16,8 @@ static int assign(rd_kafka_t *rk, const char *topic, bool from_beginning, struct
     rd_kafka_topic_partition_list_t *list;
 
     if (rkt) rd_kafka_topic_destroy(rkt);
-    if (code) return kpk_fail(err, KPK_WAIT, "%s: %s", topic, rd_kafka_err2str(code));
+    if (code || !metadata)
+        return kpk_fail(err, KPK_WAIT, "%s: %s", topic, rd_kafka_err2str(code));
     if (metadata->topics[0].err || metadata->topics[0].partition_cnt == 0) {
         rd_kafka_metadata_destroy(metadata);
         return kpk_fail(err, KPK_REJECT, "%s: there is no such topic", topic);

@@ -212,7 +212,7 @@ ours_says() { jq -r ".$1 // empty | . * ${2:-1} | round" "$scratch/ours.json"; }
 
 ours_produce() {
     local rate cpu_us
-    ours_tool run peers --rate max --duration "$SECONDS_EACH" --warm-up 2 --groups 0 \
+    ours_tool run peers --rate max --duration "$SECONDS_EACH" --warm-up 2 --groups 0 --keep-topic \
         --partitions "$PARTITIONS" --bytes "$BYTES" --compression "$COMPRESSION" --acks "$ACKS" || return 0
     rate=$(ours_says acked_per_s) cpu_us=$(ours_says cpu.client_s 1000000)
     keep produce ours "$rate"
@@ -227,7 +227,7 @@ ours_consume() {
 
 ours_ping() {
     local field part
-    ours_tool run peers --ping --records "$PINGS" --partitions "$PARTITIONS" --bytes "$BYTES" --acks "$ACKS" || return 0
+    ours_tool ping "$TOPIC" --records "$PINGS" --bytes "$BYTES" || return 0 # acks=all, always
     while read -r part field; do
         keep "$part" ours "$(ours_says "end_to_end_us.$field" | awk '{ printf "%.2f", $1 / 1000 }')"
     done <<<$'ping p50\nping_p99 p99\nping_mean mean'
