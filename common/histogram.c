@@ -15,8 +15,8 @@ static size_t counter_of(int64_t value) {
 /* The largest value that the counter stands for. */
 static int64_t value_of(size_t counter) {
     size_t row = counter >> KPK_HISTOGRAM_BITS;
-    int shift = row > 1 ? (int)row - 1 : 0;
-    uint64_t part = counter - ((size_t)shift << KPK_HISTOGRAM_BITS);
+    size_t shift = row > 1 ? row - 1 : 0;
+    uint64_t part = counter - (shift << KPK_HISTOGRAM_BITS);
 
     return (int64_t)(((part + 1) << shift) - 1);
 }

@@ -36,7 +36,7 @@ static void name_streams(struct load_keys *keys, const struct load_profile *prof
 /* The n-th most used key is used 1/n^zipf as often as the first. */
 static int draw(struct load_keys *keys, const struct load_profile *profile, uint64_t seed) {
     uint32_t count = (uint32_t)profile->keys;
-    double *upto = malloc(count * sizeof(*upto)), sum = 0;
+    double *upto = calloc(count + 1, sizeof(*upto)), sum = 0;
 
     if (!upto) return -1;
     for (uint32_t i = 0; i < count; i++) upto[i] = sum += pow(i + 1, -profile->zipf);

@@ -35,8 +35,9 @@ static int there_and_back(rd_kafka_t *producer, rd_kafka_t *consumer, const char
 static int measure(rd_kafka_t *producer, rd_kafka_t *consumer, const char *topic, int records,
                    size_t bytes, struct kpk_histogram *took_us, struct kpk_err *err) {
     char *value = malloc(bytes + 1);
-    int failed = value ? 0 : kpk_fail(err, KPK_FATAL, "no memory");
+    int failed = 0;
 
+    if (!value) return kpk_fail(err, KPK_FATAL, "no memory");
     for (int i = -WARM_UP; !failed && i < records && !kpk_stopping(); i++) {
         int64_t begin_us;
         memset(value, 'x', bytes);
