@@ -65,7 +65,6 @@ static int wait_until_idle(struct kpk_http *http, int seconds) {
 void kpk_http_suspend(struct kpk_request *request) {
     request->stage = STAGE_IN_HAND;
     request->next = NULL;
-    kpk_http_deadline_clear(request);
     MHD_suspend_connection(request->connection);
 }
 
@@ -188,6 +187,7 @@ static enum MHD_Result on_header(struct kpk_request *request, const char *method
 static enum MHD_Result dispatch(struct kpk_request *request) {
     struct http_route *route = request->route;
 
+    if (!kpk_http_deadline_clear(request)) return MHD_NO;
     count_in(request);
     request->stage = STAGE_ANSWER;
     if (request->response.status != 0) return send_answer(request); /* its body was too long */

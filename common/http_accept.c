@@ -29,10 +29,12 @@ enum {
     HANG_UP_ROUND_MS = 20
 };
 
+enum { NO_DEADLINE = 0, CUT = -1 };
+
 struct http_connection {
     struct http_connection *next, *prev;
     int fd;
-    _Atomic int64_t deadline_ms; /* 0: none */
+    _Atomic int64_t deadline_ms; /* or NO_DEADLINE, or CUT, which it stays */
 };
 
 /* ---- connections ---- */
@@ -41,12 +43,21 @@ static int64_t deadline(const struct kpk_http *http) {
     return kpk_mono_ms() + (int64_t)http->opts.idle_timeout_s * 1000;
 }
 
-void kpk_http_deadline_set(struct kpk_request *request) {
-    if (request->tracked) request->tracked->deadline_ms = deadline(request->http);
+/* returns  false: it is cut */
+static bool move_deadline(struct http_connection *tracked, int64_t to_ms) {
+    int64_t at_ms = tracked->deadline_ms;
+
+    while (at_ms != CUT)
+        if (atomic_compare_exchange_weak(&tracked->deadline_ms, &at_ms, to_ms)) return true;
+    return false;
 }
 
-void kpk_http_deadline_clear(struct kpk_request *request) {
-    if (request->tracked) request->tracked->deadline_ms = 0;
+void kpk_http_deadline_set(struct kpk_request *request) {
+    if (request->tracked) move_deadline(request->tracked, deadline(request->http));
+}
+
+bool kpk_http_deadline_clear(struct kpk_request *request) {
+    return !request->tracked || move_deadline(request->tracked, NO_DEADLINE);
 }
 
 static struct http_connection *track(struct kpk_http *http, struct MHD_Connection *connection) {
@@ -99,10 +110,11 @@ static void reap(struct kpk_http *http) {
 
     pthread_mutex_lock(&http->connections_lock);
     for (struct http_connection *c = http->connections; c; c = c->next) {
-        int64_t at = c->deadline_ms;
+        int64_t at_ms = c->deadline_ms;
 
-        if (at == 0 || now_ms < at) continue;
-        c->deadline_ms = 0;
+        if (at_ms == NO_DEADLINE || at_ms == CUT || now_ms < at_ms) continue;
+        /* Not one that gets to its next step at this moment. */
+        if (!atomic_compare_exchange_strong(&c->deadline_ms, &at_ms, CUT)) continue;
         shutdown(c->fd, SHUT_RDWR); /* its socket thread sees the end, and closes it */
     }
     pthread_mutex_unlock(&http->connections_lock);

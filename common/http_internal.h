@@ -171,8 +171,10 @@ void kpk_http_connection_changed(void *cls, struct MHD_Connection *connection,
                                  enum MHD_ConnectionNotificationCode code);
 /* Close the connection unless it gets to its next step within the idle time-out... */
 void kpk_http_deadline_set(struct kpk_request *request);
-/* ... or not at all: now the server is the one who takes time. */
-void kpk_http_deadline_clear(struct kpk_request *request);
+/* ... or not at all: the request is complete, and now the server is the one who takes time.
+ * returns  false: it is cut already. What the kernel had received before can still be read, but the
+ *          answer would reach nobody: the request must not be carried out */
+bool kpk_http_deadline_clear(struct kpk_request *request) KPK_MUST_CHECK;
 
 /* http_request.c: each returns 0, or -1 with the response filled. */
 struct kpk_request *kpk_http_request_new(struct kpk_http *http,
