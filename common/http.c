@@ -17,8 +17,11 @@
 
 enum {
     SOCKET_THREADS = 2,
-    CONNECTION_BYTES = 16 << 10, /* a connection's header fields, both ways */
-    ACCEPT_SLACK = 64,           /* libmicrohttpd's limit lies above ours, which can wait */
+    /* A connection's header fields, both ways: HTTP_HEADER_BYTES, for each of HTTP_FIELDS less than
+     * 100 bytes more, and the head of the answer. Without room for that, libmicrohttpd hangs up on
+     * a request that was carried out. */
+    CONNECTION_BYTES = 32 << 10,
+    ACCEPT_SLACK = 64, /* libmicrohttpd's limit lies above ours, which can wait */
     CLOSE_SEND_S = 2,
 };
 

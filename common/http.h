@@ -18,7 +18,7 @@
  * title, status, detail, and 'field' when an input is to blame: a member of the body, a query
  * field, a header field; else "path", "method" or "body". Only what is no HTTP at all is answered by
  * libmicrohttpd, in HTML, as it asks nobody before: a broken request line, a header line without
- * ':', 16 KB of them, a Content-Length that is no number, broken chunks. (Three things it hides, so
+ * ':', 32 KB of them, a Content-Length that is no number, broken chunks. (Three things it hides, so
  * no proxy in front may let them through: it cuts a target and a header line at a NUL byte, takes a
  * folded header line for more of the name, and a line that begins with ':' for the last.)
  *
@@ -27,9 +27,9 @@
  *                ('idle_timeout_s') as a whole for each step: to send a request, to take an answer, to
  *                come back; a byte now and then does not help. One that is half-closed in the middle
  *                of a request is kept as long, and may be closed before it is answered
- *   memory       a connection: 16 KB, while it sends a request its body (the route's limit), while it
- *                takes an answer that answer. Some 100 header fields, or libmicrohttpd's 16 KB are
- *                full and it hangs up
+ *   memory       a connection: 32 KB, while it sends a request its body (the route's limit), while it
+ *                takes an answer that answer. 100 header fields, past that 431; with hundreds
+ *                libmicrohttpd's 32 KB are full and it hangs up. Nothing was carried out then
  *   requests     one at a time for each connection, so a pipeline is no more in flight than one;
  *                'queue' + 'workers' at once, past that 503 with Retry-After, at once
  *   framing      two Content-Length, or one and Transfer-Encoding: 400, and the connection ends */

@@ -28,6 +28,7 @@ enum {
     HTTP_QUERIES = 32,
     HTTP_HEADERS = 8,            /* of a response, beside those every response has */
     HTTP_HEADER_BYTES = 8 << 10, /* request line and header fields of a request */
+    HTTP_FIELDS = 100,           /* of a request */
     HTTP_STATUS_CLASSES = 6,
     HTTP_DISCARD_BYTES = 1 << 20,
     HTTP_TICK_MS = 250,

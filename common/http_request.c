@@ -53,6 +53,7 @@ enum { ONCE = sizeof(once) / sizeof(once[0]) };
 struct field_check {
     struct kpk_request *request;
     int seen[ONCE];
+    int count;
     const char *largest; /* the name of the field that takes most room */
     size_t largest_bytes;
     int rc;
@@ -82,6 +83,7 @@ static enum MHD_Result check_field(void *cls, enum MHD_ValueKind kind, const cha
     const char *why = wrong_with(name, name_len, value ? value : "", value_len);
 
     (void)kind;
+    check->count++;
     if (why) check->rc = kpk_http_refuse(check->request, 400, *name ? name : "header", why);
     for (size_t i = 0; i < ONCE && check->rc == 0; i++)
         if (strcasecmp(name, once[i]) == 0 && ++check->seen[i] > 1)
@@ -117,6 +119,11 @@ static int check_fields(struct kpk_request *request, const char *version) {
 
     MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, check_field, &check);
     if (check.rc || check_size(request, &check)) return -1;
+    if (check.count > HTTP_FIELDS) {
+        kpk_http_problem(&request->response, 431, "header", "%d header fields, at most %d",
+                         check.count, HTTP_FIELDS);
+        return -1;
+    }
     if (!kpk_http_header(request, MHD_HTTP_HEADER_HOST) &&
         strcmp(version, MHD_HTTP_VERSION_1_0) != 0)
         return kpk_http_refuse(request, 400, MHD_HTTP_HEADER_HOST, "missing");
