@@ -28,7 +28,8 @@ enum {
     SLOW = 200,       /* connections to each service */
     SLOW_SECONDS = 2, /* the short form; the services cut after 30 */
     CUT_SECONDS = 75,
-    READERS = 24,
+    READERS = 2 * SIEGE_LAZY_CONNECTIONS,
+    MEANWHILE = 60,   /* answers to the honest client */
     READER_ASKS = 60, /* pages, far more than the kernel keeps for one connection */
     IDLE = 1000,
     CHURN = 1000,
@@ -134,9 +135,15 @@ static int slow_reader(const struct siege_service *service, bool page) {
     return fd;
 }
 
+static bool honest_has_answers(void *ctx) { return siege_honest_answered() >= *(int *)ctx; }
+
+static bool readers_are_cut(void *ctx) {
+    (void)ctx;
+    return siege_descriptors_are_back();
+}
+
 static void slow_readers(void **state) {
     static int fds[SIEGE_SERVICES * READERS];
-    int64_t until_ms;
     int count = 0, answered;
 
     (void)state;
@@ -144,11 +151,11 @@ static void slow_readers(void **state) {
     for (int s = 0; s < SIEGE_SERVICES; s++)
         for (int i = 0; i < READERS; i++) fds[count++] = slow_reader(&siege_services[s], i % 2);
     for (int i = 0; i < count; i++) assert_true(raw_readable(fds[i], STREAM_DEADLINE_MS));
-    answered = siege_honest_answered();
-    until_ms = kpk_mono_ms() + (thorough ? CUT_SECONDS : SLOW_SECONDS) * 1000;
-    while (!siege_descriptors_are_back() && kpk_mono_ms() < until_ms) kpk_stop_wait(100);
-    if (thorough) assert_true(siege_descriptors_are_back()); /* the services have hung up */
-    assert_true(siege_honest_answered() > answered);
+    answered = siege_honest_answered() + MEANWHILE;
+    if (!wait_until(STREAM_DEADLINE_MS, honest_has_answers, &answered))
+        fail_msg("slow readers keep the honest client from its answers");
+    if (thorough && !wait_until(CUT_SECONDS * 1000, readers_are_cut, NULL))
+        fail_msg("slow readers are not cut after %d s", CUT_SECONDS);
     close_all(fds, count);
     siege_end(&many, NULL);
 }

@@ -1,5 +1,6 @@
 #include "tests/support/fuzz_lanes.h"
 
+#include "common/clock.h"
 #include "tests/support/http_raw.h"
 #include "tests/support/http_stream.h"
 #include "tests/support/openapi_fuzz.h"
@@ -23,10 +24,11 @@ struct lane {
     struct http_stream stream;
     struct fuzz_request request;
     uint64_t seed;
+    int64_t used_ms; /* when it sent last */
     int sent;
 };
 
-enum { LANES = 24 };
+enum { LANES = 24, KEEP_MS = 10000 };
 
 static struct lane lanes[LANES];
 static int n_lanes;
@@ -38,7 +40,7 @@ struct seen {
 };
 
 static struct seen *rows, *follows;
-static int by_class[6], ends, hung_up;
+static int by_class[6], ends;
 static struct siege_wrote wrote; /* as the answers say */
 
 static struct seen *see(struct seen **set, const char *key) {
@@ -130,8 +132,10 @@ static void judge_answer(struct lane *lane, const struct stream_answer *answer) 
 }
 
 /* What is not whole is followed by a request that ends the connection, and by more than any request
- * may have: whatever the server waits for, it comes, makes no sense, and ends the matter. */
-static char rest[20 << 10];
+ * may have, a body and header fields of 16 KB each: whatever the server waits for, it comes, makes
+ * no sense, and ends the matter. (But a chunk that was spoilt may claim more: the server waits for it
+ * until it cuts the connection, and all lanes wait with this one.) */
+static char rest[64 << 10];
 
 static void make_rest(void) {
     static const char last[] = "GET /livez HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n";
@@ -141,20 +145,24 @@ static void make_rest(void) {
 }
 
 static void lane_send(struct lane *lane) {
+    /* The server hangs up on who comes back after 30 s; a request on its way then is lost. */
+    if (kpk_mono_ms() - lane->used_ms > KEEP_MS) http_stream_close(&lane->stream);
     if (http_stream_open(&lane->stream, lane->service->port))
         fail_msg("%s takes no connection: %s", lane->service->name, strerror(errno));
     fuzz_make(lane->fuzz, lane->path, &lane->request);
     lane->sent++;
     http_stream_send(&lane->stream, lane->request.bytes, lane->request.len);
     if (!lane->request.whole) http_stream_send(&lane->stream, rest, strlen(rest));
+    lane->used_ms = kpk_mono_ms();
 }
 
-/* A kept connection may end between two requests (RFC 9112, 9.3.1); few do. */
+/* Only what is not whole may end without an answer, or in the middle of one: libmicrohttpd hangs up
+ * on what it cannot read, and when more has come than it read, the kernel drops what the client did
+ * not take yet. Nothing is added to 'wrote': what was not answered was not carried out. */
 static void note_hang_up(struct lane *lane, enum stream_result result) {
-    if (lane->request.whole && result != STREAM_END) lane_fails(lane, "no HTTP", "");
-    if (lane->request.whole) hung_up++;
+    if (lane->request.whole)
+        lane_fails(lane, result == STREAM_END ? "no answer" : "no HTTP", "");
     ends++;
-    wrote.unknown += sent(lane, "POST");
     http_stream_close(&lane->stream);
 }
 
@@ -271,8 +279,7 @@ void fuzz_lanes_run(int requests, uint64_t seed, struct siege_wrote *out) {
     for (int i = 0; i < n_lanes; i++) lane_send(&lanes[i]);
     while (answered < requests) answered += lanes_step();
     close_lanes();
-    printf("    hung up without an answer: %d, of whole requests %d\n", ends, hung_up);
-    assert_true(hung_up <= 1 + answered / 10000);
+    printf("    hung up on without an answer, none of them whole: %d\n", ends);
     printf("    answered 2xx %d, 4xx %d, 5xx %d (501, 505); wrote %d tweets, "
            "%d users\n",
            by_class[2], by_class[4], by_class[5], wrote.tweets, wrote.users);

@@ -14,6 +14,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* A worker may connect to its stores only under abuse: none of them was asked before. Descriptors of
+ * fewer connections than these are not seen to be kept. */
+enum { SIEGE_LAZY_CONNECTIONS = 32 };
+
 enum { SIEGE_SERVICES = 4, SIEGE_TWEETS = 0, SIEGE_TIMELINES, SIEGE_SEARCH, SIEGE_TRENDS };
 
 struct siege_service {
@@ -35,7 +39,6 @@ struct siege_bounds {
 
 struct siege_wrote {
     int users, tweets, follows; /* rows more than before; without the honest client's */
-    int unknown; /* requests whose connection ended without an answer: each a row more, or none */
 };
 
 /* Find the processes, and make users, the first of whom has 100 tweets of the greatest length. This
