@@ -18,6 +18,7 @@ static int64_t value_of(size_t counter) {
     size_t shift = row > 1 ? row - 1 : 0;
     uint64_t part = counter - (shift << KPK_HISTOGRAM_BITS);
 
+    if (counter >= KPK_HISTOGRAM_COUNTERS) return INT64_MAX; /* there is none */
     return (int64_t)(((part + 1) << shift) - 1);
 }
 
