@@ -20,7 +20,9 @@ struct load_profile {
     bool assumed;        /* these two are the kit's, not the guide's */
     int value_bytes;
     enum kpk_durability durability;
-    bool bare;             /* without the headers of an event: a firehose */
+    bool bare; /* without the headers of an event: a firehose */
+    int linger_ms; /* a produce request carries one partition: the more there are, the longer it waits */
+    const char *compression;
     int groups, consumers; /* groups that read all of it, and members of each */
     const char *guarantee; /* what its services promise, in the guide's words for it */
 };

@@ -94,9 +94,9 @@ static int start_member(struct load_member *member, struct kpk_err *err) {
         "session.timeout.ms", "6000",
         /* A fetch every few ms that brings much: less work for the broker,
                                          * and with many partitions sooner there. */
-        "fetch.min.bytes", "100000", "fetch.wait.max.ms", "5", "queued.min.messages", "1000000",
-        "queued.max.messages.kbytes", "262144", "check.crcs", "false", "enable.partition.eof",
-        "false", NULL};
+        "fetch.min.bytes", "100000", "fetch.wait.max.ms", "10", "queued.min.messages",
+        "1000000", "queued.max.messages.kbytes", "262144", "check.crcs", "false",
+        "enable.partition.eof", "false", NULL};
     struct load_group *group = member->group;
     rd_kafka_topic_partition_list_t *topics;
     rd_kafka_resp_err_t code;

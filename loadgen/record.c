@@ -17,14 +17,28 @@ enum {
     US_DIGITS = 16,
 };
 
-void load_record_template(char *value, size_t bytes, const char run[LOAD_RUN_BYTES]) {
-    static const char words[] =
-        "what people write to each other all day long and at night too ";
+/* Words in an order of chance, as people's are; xorshift32 (Marsaglia). */
+static void write_words(char *at, const char *end, uint32_t variant) {
+    static const char *const words[] = {
+        "the ",  "of ",   "at ",    "who ",    "never ", "night ", "morning ",  "train ",
+        "tea ",  "cold ", "work ",  "see ",    "you ",   "later ", "maybe ",    "again ",
+        "home ", "rain ", "music ", "friend ", "call ",  "quick ", "photo ",    "sorry ",
+        "yes ",  "no ",   "where ", "bus ",    "late ",  "happy ", "birthday ", "tomorrow "};
+    uint32_t x = variant * 2654435761u | 1;
+
+    while (at < end) {
+        x ^= x << 13, x ^= x >> 17, x ^= x << 5;
+        for (const char *c = words[x >> 27]; *c && at < end;) *at++ = *c++;
+    }
+}
+
+void load_record_template(char *value, size_t bytes, const char run[LOAD_RUN_BYTES],
+                          uint32_t variant) {
     size_t at = strlen(HEAD), end = bytes - strlen(TAIL);
 
     memcpy(value, HEAD, at);
     memcpy(value + RUN_AT, run, LOAD_RUN_BYTES - 1);
-    for (size_t i = 0; at < end; i++) value[at++] = words[i % (sizeof(words) - 1)];
+    write_words(value + at, value + end, variant);
     memcpy(value + end, TAIL, strlen(TAIL));
 }
 

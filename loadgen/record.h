@@ -16,8 +16,10 @@
 
 enum { LOAD_RUN_BYTES = 7, LOAD_VALUE_LEAST = 92, LOAD_VALUE_MOST = 900 * 1024 };
 
-/* Fill 'value' once with all that is the same in each record; 'bytes' from LOAD_VALUE_LEAST on. */
-void load_record_template(char *value, size_t bytes, const char run[LOAD_RUN_BYTES]);
+/* Fill 'value' once with what stays; 'bytes' from LOAD_VALUE_LEAST on.
+ * variant  of its text: records that all said the same would be compressed as no others are */
+void load_record_template(char *value, size_t bytes, const char run[LOAD_RUN_BYTES],
+                          uint32_t variant);
 
 /* The rest, in a value that holds the template. */
 void load_record_set(char *value, uint32_t stream, uint32_t seq, int64_t us);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DRAIN_S = 120, FAST = 200000, SLOW = 50000, LINGER_SLOW_MS = 3, LINGER_FAST_MS = 20 };
+enum { DRAIN_S = 120, FAST = 200000 };
 
 struct args {
     const char *rate, *peak_rate, *compression, *acks, *csv, *json, *hdr, *slo;
@@ -77,7 +77,7 @@ static const char *acks_of(const struct load_profile *profile) {
 }
 
 static int check(struct run *run, struct kpk_err *err) {
-    static const char *const codecs[] = {"none", "gzip", "snappy", "lz4", "zstd", NULL};
+    static const char *const codecs[] = {"", "none", "gzip", "snappy", "lz4", "zstd", NULL};
     static const char *const acks[] = {"", "all", "1", "0", NULL};
     const struct load_profile *profile = run->profile;
     struct args *args = &run->args;
@@ -105,10 +105,8 @@ static int check(struct run *run, struct kpk_err *err) {
         .partitions = args->partitions ? args->partitions : profile->partitions,
         .bare = profile->bare,
         .acks = *args->acks ? args->acks : acks_of(profile),
-        .compression = args->compression,
-        .linger_ms = args->linger >= 0 ? args->linger
-                     : fastest < SLOW  ? LINGER_SLOW_MS
-                                       : LINGER_FAST_MS,
+        .compression = *args->compression ? args->compression : profile->compression,
+        .linger_ms = args->linger >= 0 ? args->linger : profile->linger_ms,
         .senders = args->senders    ? args->senders
                    : fastest < FAST ? 1
                                     : 2,
@@ -233,12 +231,12 @@ static int parse(struct args *args, int *argc, char **argv, struct kpk_err *err)
          "0: as the guide has"},
         {"bytes", NULL, KPK_OPT_INT, &args->bytes, "0", 0, LOAD_VALUE_MOST,
          "of a value; 0: as the profile has"},
-        {"compression", NULL, KPK_OPT_STR, &args->compression, "none", 0, 0,
-         "none, lz4, zstd, snappy, gzip"},
+        {"compression", NULL, KPK_OPT_STR, &args->compression, "", 0, 0,
+         "none, lz4, zstd, snappy, gzip; by default the profile's"},
         {"acks", NULL, KPK_OPT_STR, &args->acks, "", 0, 0,
          "all (idempotent), 1, 0; by default its class'"},
         {"linger", NULL, KPK_OPT_INT, &args->linger, "-1", -1, 10000,
-         "ms; -1: 3, or 20 for a firehose"},
+         "ms; -1: as the profile has"},
         {"seed", NULL, KPK_OPT_INT, &args->seed, "1", 0, 2147483647, "of which key comes when"},
         {"slo", NULL, KPK_OPT_STR, &args->slo, "", 0, 0,
          "exit 99 when missed: p99<50ms,publish.p50<5ms"},

@@ -15,6 +15,7 @@ enum {
     INFLIGHT_RECORDS = 400000,
     INFLIGHT_BYTES = 256 * 1024 * 1024,
     BUCKET_RECORDS = 2000,
+    EVENTS = 64,
     BUCKET_BYTES = 512 * 1024,
     TICK_US = 1000,
     GRACE_US = 200000, /* for what was due before the end of a phase */
@@ -40,7 +41,8 @@ struct load_sending {
     struct bucket *buckets; /* of every partition; only its own are used */
     int bucket_records;
     uint64_t inflight, inflight_most;
-    char *value; /* of an event */
+    char *values; /* of events: EVENTS of them, used in turn */
+    uint32_t next_value;
     int64_t flushed_us;
 };
 
@@ -121,7 +123,7 @@ static void put_bare(struct load_sender *sender, uint32_t stream, int64_t due_us
 static void put_event(struct load_sender *sender, uint32_t stream, int64_t due_us) {
     const struct load_setup *setup = sender->setup;
     struct load_sending *own = sender->own;
-    char id[KPK_UUID_BYTES];
+    char id[KPK_UUID_BYTES], *value;
     struct kpk_event event = {
         .id = id, .source = "/loadgen", .type = "load.record", .time_ms = due_us / 1000};
     rd_kafka_headers_t *headers;
@@ -129,11 +131,12 @@ static void put_event(struct load_sender *sender, uint32_t stream, int64_t due_u
 
     kpk_uuid7(id);
     headers = kpk_event_headers(&event);
-    load_record_set(own->value, stream, sender->sent[stream]++, due_us);
+    value = own->values + (size_t)(own->next_value++ % EVENTS) * (size_t)setup->value_bytes;
+    load_record_set(value, stream, sender->sent[stream]++, due_us);
     code = rd_kafka_producev(
         own->rk, RD_KAFKA_V_RKT(own->rkt), RD_KAFKA_V_PARTITION(setup->keys->partition[stream]),
         RD_KAFKA_V_KEY(setup->keys->text[stream], setup->keys->len[stream]),
-        RD_KAFKA_V_VALUE(own->value, (size_t)setup->value_bytes),
+        RD_KAFKA_V_VALUE(value, (size_t)setup->value_bytes),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers),
         RD_KAFKA_V_OPAQUE((void *)(intptr_t)due_us), RD_KAFKA_V_END);
     if (!code) {
@@ -264,7 +267,7 @@ static int open_handle(struct load_sender *sender, struct kpk_err *err) {
     return sender->own->rkt ? 0 : kpk_fail(err, KPK_FATAL, "producer: topic %s", setup->topic);
 }
 
-static int make_bucket(struct load_sender *sender, struct bucket *bucket) {
+static int make_bucket(struct load_sender *sender, struct bucket *bucket, uint32_t variant) {
     size_t records = (size_t)sender->own->bucket_records,
            bytes = (size_t)sender->setup->value_bytes;
 
@@ -274,7 +277,8 @@ static int make_bucket(struct load_sender *sender, struct bucket *bucket) {
     for (size_t i = 0; i < records; i++) {
         bucket->msgs[i].payload = bucket->values + i * bytes;
         bucket->msgs[i].len = bytes;
-        load_record_template(bucket->msgs[i].payload, bytes, sender->setup->run);
+        load_record_template(bucket->msgs[i].payload, bytes, sender->setup->run,
+                             variant + (uint32_t)i);
     }
     return 0;
 }
@@ -289,14 +293,17 @@ static int make_records(struct load_sender *sender) {
     if (own->inflight_most > INFLIGHT_RECORDS) own->inflight_most = INFLIGHT_RECORDS;
     own->order = calloc(LOAD_CYCLE, sizeof(*own->order));
     own->buckets = calloc((size_t)setup->partitions, sizeof(*own->buckets));
-    own->value = malloc((size_t)setup->value_bytes);
-    if (!own->order || !own->buckets || !own->value) return -1;
-    load_record_template(own->value, (size_t)setup->value_bytes, setup->run);
+    own->values = malloc((size_t)setup->value_bytes * EVENTS);
+    if (!own->order || !own->buckets || !own->values) return -1;
+    for (uint32_t i = 0; i < EVENTS; i++)
+        load_record_template(own->values + i * (size_t)setup->value_bytes,
+                             (size_t)setup->value_bytes, setup->run, i);
     for (uint32_t i = 0; i < LOAD_CYCLE; i++)
         if (setup->keys->partition[setup->keys->draws[i]] % setup->senders == sender->index)
             own->order[own->count++] = i;
     for (int32_t i = sender->index; setup->bare && i < setup->partitions; i += setup->senders)
-        if (make_bucket(sender, &own->buckets[i])) return -1;
+        if (make_bucket(sender, &own->buckets[i], (uint32_t)(i * own->bucket_records)))
+            return -1;
     return 0;
 }
 
@@ -327,7 +334,7 @@ void load_sender_end(struct load_sender *sender) {
     }
     free(own->buckets);
     free(own->order);
-    free(own->value);
+    free(own->values);
     free(own);
     sender->own = NULL;
 }

@@ -25,7 +25,7 @@ static void what_is_written_is_read_again(void **state) {
 
     (void)state;
     for (size_t s = 0; s < sizeof(sizes) / sizeof(*sizes); s++) {
-        load_record_template(value, sizes[s], RUN);
+        load_record_template(value, sizes[s], RUN, (uint32_t)s);
         for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
             uint32_t stream, seq;
             int64_t us;
@@ -48,7 +48,7 @@ static void what_is_not_of_this_run_is_not_read(void **state) {
     int64_t us;
 
     (void)state;
-    load_record_template(value, sizeof(value), RUN);
+    load_record_template(value, sizeof(value), RUN, 7);
     load_record_set(value, 1, 2, 3);
     assert_false(load_record_get(value, sizeof(value), "k3x9p3", &stream, &seq, &us));
     assert_false(load_record_get(value, sizeof(value) - 1, RUN, &stream, &seq, &us));
