@@ -42,7 +42,7 @@ double load_find_max(struct load_engine *engine, double from, double step_s,
             held = rate;
         else
             missed = rate;
-        if (held > 0 && missed > 0 && missed < held * 1.05) break;
+        if (held > 0 && missed > 0 && missed < held * 1.1) break;
         if (missed > 0 && missed < 2) break;
         rate = missed == 0 ? held * 2 : held == 0 ? missed / 2 : (held + missed) / 2;
     }

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DRAIN_S = 120, FAST = 200000 };
+enum { DRAIN_S = 120, FAST = 200000, FASTEST = 3000000, FASTEST_BYTES = 700 * 1000 * 1000 };
 
 struct args {
     const char *rate, *peak_rate, *compression, *acks, *csv, *json, *hdr, *slo;
@@ -120,11 +120,13 @@ static int check(struct run *run, struct kpk_err *err) {
 
 /* What will be written at most; as fast as possible is not known before, and neither is --find-max. */
 static double bytes_of(const struct run *run) {
-    double assumed = 2e6, rate = run->rate > 0 && !run->args.find_max ? run->rate : assumed;
+    double each = run->setup.value_bytes + (run->setup.bare ? 20 : 200);
+    double assumed = fmin(FASTEST, FASTEST_BYTES / each),
+           rate = run->rate > 0 && !run->args.find_max ? run->rate : assumed;
     double records = rate * (run->args.duration + run->args.warm_up) +
                      (run->peak_rate > 0 ? run->peak_rate : assumed) * run->args.peak;
 
-    return records * (run->setup.value_bytes + (run->setup.bare ? 20 : 200));
+    return records * each;
 }
 
 static int open_run(struct run *run, struct kpk_err *err) {
@@ -219,7 +221,7 @@ static int parse(struct args *args, int *argc, char **argv, struct kpk_err *err)
          "of the spike; by default the guide's"},
         {"find-max", NULL, KPK_OPT_FLAG, &args->find_max, NULL, 0, 0,
          "first look for the highest rate that is held, from --rate on"},
-        {"step", NULL, KPK_OPT_INT, &args->step, "10", 2, 600,
+        {"step", NULL, KPK_OPT_INT, &args->step, "10", 1, 600,
          "seconds of each step of --find-max"},
         {"groups", NULL, KPK_OPT_INT, &args->groups, "-1", -1, LOAD_GROUPS_MOST,
          "that each read all of it; -1: as the system has"},

@@ -156,7 +156,7 @@ static void a_run_passes_and_leaves_nothing(void **state) {
 
 static void without_a_reader_the_topic_is_counted(void **state) {
     (void)state;
-    const struct ended *ended = run("run peers --rate max --warm-up 0 --duration 2");
+    const struct ended *ended = run("run peers --rate max --warm-up 0 --duration 1");
     assert_int_equal(ended->code, 0);
     assert_non_null(strstr(ended->text, "the topic has so many"));
 }
@@ -173,7 +173,7 @@ static void a_spike_is_told_with_its_drain(void **state) {
 static void the_highest_rate_is_looked_for(void **state) {
     (void)state;
     const struct ended *ended =
-        run("run peers --find-max --rate 20k --step 2 --warm-up 2 --duration 2");
+        run("run peers --find-max --rate 100k --step 1 --warm-up 1 --duration 1");
     assert_non_null(strstr(ended->text, "not held"));
     assert_non_null(strstr(ended->text, "held    "));
     assert_non_null(strstr(ended->text, "verdict: PASS"));
