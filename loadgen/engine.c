@@ -342,5 +342,3 @@ void load_engine_close(struct load_engine *engine) {
     free(engine->unacked);
     free(engine);
 }
-
-rd_kafka_t *load_engine_client(struct load_engine *engine) { return engine->client; }

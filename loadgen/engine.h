@@ -46,7 +46,4 @@ bool load_engine_drain(struct load_engine *engine, double timeout_s, double *sec
 /* One verdict for each group; without a group one that tells of the acknowledgements alone. */
 void load_engine_judge(struct load_engine *engine, struct kpk_report reports[LOAD_GROUPS_MOST]);
 
-/* Any handle, for questions to the cluster. */
-rd_kafka_t *load_engine_client(struct load_engine *engine);
-
 #endif

@@ -21,7 +21,6 @@ int load_slo_parse(const char *text, bool has_groups, struct load_slo slos[LOAD_
 struct load_report {
     const struct load_setup *setup;
     int brokers, replicas;
-    double warm_up_s;
     const struct load_measured *sustained;
     const struct load_measured *peak; /* NULL: there was none */
     double drain_s;                   /* after the last phase */

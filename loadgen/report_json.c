@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/event.h"
 #include "loadgen/report.h"
+#include "loadgen/single.h"
 #include "topology/plan.h"
 
 #include <cjson/cJSON.h>
@@ -102,21 +103,9 @@ static void add_events(cJSON *to, const struct load_events *events) {
     }
 }
 
-static int write_file(const char *path, const char *text, struct kpk_err *err) {
-    FILE *file = fopen(path, "w");
-    int failed = !file || fprintf(file, "%s\n", text) < 0;
-
-    if (file && fclose(file)) failed = 1;
-    return failed ? kpk_fail(err, KPK_REJECT, "%.120s: cannot be written: %s", path,
-                             strerror(errno))
-                  : 0;
-}
-
 int load_report_json(const struct load_report *report, int exit_code, const char *path,
                      struct kpk_err *err) {
     cJSON *json = cJSON_CreateObject();
-    char *text;
-    int failed;
 
     add_setup(json, report);
     add_phase(json, report->setup, report->sustained);
@@ -133,11 +122,7 @@ int load_report_json(const struct load_report *report, int exit_code, const char
                             exit_code == 0                 ? "PASS"
                             : exit_code == LOAD_SLO_MISSED ? "SLO missed"
                                                            : "FAIL");
-    text = cJSON_Print(json);
-    failed = text ? write_file(path, text, err) : kpk_fail(err, KPK_FATAL, "no memory");
-    free(text);
-    cJSON_Delete(json);
-    return failed;
+    return load_json_write(json, path, err);
 }
 
 static int print_hdr(const struct kpk_histogram *took_us, const char *path, const char *what,

@@ -190,7 +190,6 @@ static int conclude(struct run *run) {
     report->setup = &run->setup;
     report->brokers = run->target.brokers;
     report->replicas = run->target.replicas;
-    report->warm_up_s = run->args.warm_up;
     report->sustained = run->sustained.seconds > 0 ? &run->sustained : &run->warm_up;
     report->interrupted = kpk_stopping();
     report->drained = load_engine_drain(run->engine, DRAIN_S, &report->drain_s);

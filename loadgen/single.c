@@ -1,6 +1,5 @@
 #include "loadgen/single.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,12 +79,26 @@ int load_single_producer(rd_kafka_t **producer, struct kpk_err *err) {
     return kpk_fail(err, KPK_FATAL, "producer: %s", why);
 }
 
-int load_single_json(const char *path, const struct load_figure *figures, struct kpk_err *err) {
-    cJSON *json = cJSON_CreateObject();
-    char *text;
-    FILE *file;
-    int failed;
+int load_json_write(cJSON *json, const char *path, struct kpk_err *err) {
+    char *text = cJSON_Print(json);
+    FILE *file = text ? fopen(path, "w") : NULL;
+    int failed = !file || fprintf(file, "%s\n", text) < 0;
 
+    if (file && fclose(file)) failed = 1;
+    if (!text)
+        kpk_fail(err, KPK_FATAL, "no memory");
+    else if (failed)
+        kpk_fail(err, KPK_REJECT, "%.120s: cannot be written: %s", path, strerror(errno));
+    free(text);
+    cJSON_Delete(json);
+    return failed ? -1 : 0;
+}
+
+int load_single_json(const char *path, const struct load_figure *figures, struct kpk_err *err) {
+    cJSON *json;
+
+    if (!*path) return 0;
+    json = cJSON_CreateObject();
     for (; figures->name; figures++) {
         char name[64], *dot;
         cJSON *to = json;
@@ -97,14 +110,5 @@ int load_single_json(const char *path, const struct load_figure *figures, struct
         }
         cJSON_AddNumberToObject(to, dot ? dot + 1 : name, figures->value);
     }
-    text = cJSON_Print(json);
-    cJSON_Delete(json);
-    if (!*path) return free(text), 0;
-    file = fopen(path, "w");
-    failed = !file || !text || fprintf(file, "%s\n", text) < 0;
-    if (file && fclose(file)) failed = 1;
-    free(text);
-    return failed ? kpk_fail(err, KPK_REJECT, "%.120s: cannot be written: %s", path,
-                             strerror(errno))
-                  : 0;
+    return load_json_write(json, path, err);
 }
