@@ -41,7 +41,8 @@ static struct ended *run(const char *arguments) {
     len = fread(ended.text, 1, sizeof(ended.text) - 1, output);
     ended.text[len] = '\0';
     ended.code = WEXITSTATUS(pclose(output));
-    print_message("%s", ended.text);
+    fprintf(stderr, "%s",
+            ended.text); /* print_message() would cut it, and the next result with it */
     return &ended;
 }
 

@@ -34,7 +34,9 @@ run_binary() {
     wait "$running" || status=$?
     end_binary
     count_tap "$name" "$tap"
-    if ((status != 0 && tap_failed == 0)); then
+    if ((status == 0 && tap_silent > 0)); then
+        not_pass "$name: $tap_silent of its tests gave no result" "$tap"
+    elif ((status != 0 && tap_failed == 0)); then
         cat "$tap" "$log" >"$scratch/all"
         not_pass "$name: $(describe_exit "$status")" "$scratch/all"
     elif ((tap_failed)); then
@@ -64,6 +66,7 @@ count_tap() {
         *) printf '%s\n' "$line" >>"$notes" ;;
         esac
     done <"$2"
+    tap_silent=$((plan - seen))
     if ((seen < plan)); then say "        $((plan - seen)) of its $plan tests did not run"; fi
 }
 
