@@ -67,11 +67,16 @@ bool kpk_system_named(const char *const *systems, const char *system) {
     return false;
 }
 
+static bool needs(const struct kpk_group *group, const struct kpk_topic *topic) {
+    if (group->dlq && strcmp(topic->name, KPK_TOPIC_DLQ_LEDGER) == 0) return true;
+    if (group->writes && strcmp(topic->name, group->writes) == 0) return true;
+    return kpk_group_reads(group, topic);
+}
+
 static bool wanted(const struct kpk_topic *topic, const char *const *systems) {
     if (kpk_system_named(systems, topic->system)) return true;
     for (const struct kpk_group *group = kpk_groups; group->name; group++)
-        if (kpk_system_named(systems, group->system) && kpk_group_reads(group, topic))
-            return true;
+        if (kpk_system_named(systems, group->system) && needs(group, topic)) return true;
     return false;
 }
 
@@ -107,6 +112,20 @@ static void add(struct kpk_plan *plan, const struct kpk_topic *row) {
     kpk_full_name(topic->base_name, topic->name);
 }
 
+/* The group's retry tiers and dead letter topic for 'topic'. */
+static void add_derived(struct kpk_plan *plan, const struct kpk_topic *topic,
+                        const struct kpk_group *group) {
+    char name[KPK_NAME_BYTES];
+    struct kpk_topic row;
+
+    for (int tier = 0; tier < kpk_group_retries(group); tier++) {
+        kpk_topic_retry(topic, group, tier, name, &row);
+        add(plan, &row);
+    }
+    kpk_topic_dlq(topic, group, name, &row);
+    add(plan, &row);
+}
+
 int kpk_plan_open(struct kpk_plan *plan, const char *const *systems, struct kpk_err *err) {
     size_t most = 0;
 
@@ -114,22 +133,17 @@ int kpk_plan_open(struct kpk_plan *plan, const char *const *systems, struct kpk_
     if (kpk_check_systems(systems, err)) return -1;
     for (const struct kpk_topic *topic = kpk_topics; topic->name; topic++) most++;
     for (const struct kpk_group *group = kpk_groups; group->name; group++)
-        most += KPK_GROUP_TOPICS;
+        most += KPK_GROUP_TOPICS * (1 + KPK_GROUP_RETRIES);
     plan->topics = calloc(most, sizeof(*plan->topics));
     if (!plan->topics) return kpk_fail(err, KPK_FATAL, "topics: no memory");
 
     for (const struct kpk_topic *topic = kpk_topics; topic->name; topic++) {
         if (!wanted(topic, systems)) continue;
         add(plan, topic);
-        for (const struct kpk_group *group = kpk_groups; group->name; group++) {
-            char name[KPK_NAME_BYTES];
-            struct kpk_topic dlq;
-            if (!group->dlq || !kpk_system_named(systems, group->system) ||
-                !kpk_group_reads(group, topic))
-                continue;
-            kpk_topic_dlq(topic, group, name, &dlq);
-            add(plan, &dlq);
-        }
+        for (const struct kpk_group *group = kpk_groups; group->name; group++)
+            if (group->dlq && kpk_system_named(systems, group->system) &&
+                kpk_group_reads(group, topic))
+                add_derived(plan, topic, group);
     }
     return 0;
 }

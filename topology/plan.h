@@ -66,8 +66,9 @@ bool kpk_system_named(const char *const *systems, const char *system);
 /* returns  0, or -1 with 'err' (REJECT): no such system, and which there are */
 int kpk_check_systems(const char *const *systems, struct kpk_err *err) KPK_MUST_CHECK;
 
-/* The topics of the named systems: their rows, what their groups read (of whatever system), and
- * the dead letter topics of these groups. In the order of the table, each once.
+/* The topics of the named systems: their rows, what their groups read and write (of whatever
+ * system), and the retry tiers and dead letter topics of these groups. In the order of the table,
+ * each once.
  * returns  0, or -1 with 'err' (REJECT: as kpk_check_systems(); FATAL: memory) */
 int kpk_plan_open(struct kpk_plan *plan, const char *const *systems,
                   struct kpk_err *err) KPK_MUST_CHECK;

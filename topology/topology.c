@@ -8,7 +8,7 @@
 #define DAYS(n) ((int64_t)(n)*24 * 3600 * 1000)
 
 enum {
-    DLQ_PARTITIONS = 3,
+    DLQ_PARTITIONS = 3, /* and of a retry tier: few, the key spreads them */
     DLQ_RETENTION_DAYS = 30,
     DEFAULT_MESSAGE_BYTES = 1048588, /* message.max.bytes of a broker */
     DLQ_HEADER_BYTES = 16 * 1024,    /* what a dead letter adds to its record */
@@ -20,28 +20,35 @@ const struct kpk_topic kpk_topics[] = {
     /* name, system, partitions, key, retention, cleanup, durability, max bytes, schema */
     {KPK_TOPIC_TWEETS,  "twitter", 50, "author user_id",   DAYS(7), "delete", KPK_CRITICAL, 0, "tweet.created.json"},
     {KPK_TOPIC_FOLLOWS, "twitter", 10, "follower user_id", DAYS(7), "delete", KPK_CRITICAL, 0, "user.followed.json"},
-    {KPK_TOPIC_NOTIFICATIONS_PENDING, "twitter", 20, "recipient user_id", DAYS(3), "delete", KPK_CRITICAL, 0, "notification.requested.json"},
+    {KPK_TOPIC_NOTIFICATIONS_PENDING, "notification", 20, "recipient user_id", DAYS(3), "delete", KPK_CRITICAL, 0, "notification.requested.json"},
     /* What the worked examples in patterns/ run on. */
     {KPK_TOPIC_POSTS,   "fanout",  12, "author",           DAYS(1), "delete", KPK_CRITICAL, 0, NULL},
     {KPK_TOPIC_ORDERS,  "outbox",  12, "order_id",         DAYS(7), "delete", KPK_CRITICAL, 0, NULL},
+    {KPK_TOPIC_CHARGES, "retry-dlq", 12, "customer_id",    DAYS(1), "delete", KPK_CRITICAL, 0, NULL},
+    /* What was done about dead letters (kpk dlq): there wherever a group has dead letters. */
+    {KPK_TOPIC_DLQ_LEDGER, "dlq",   1, "topic:partition:offset of the letter", KPK_RETENTION_INFINITE, "compact", KPK_CRITICAL, 0, NULL},
     {0},
 };
 
 const struct kpk_group kpk_groups[] = {
-    /* name, system, topics, consumers, start, program, dlq */
-    {KPK_GROUP_FANOUT_WORKERS, "twitter", {KPK_TOPIC_TWEETS, KPK_TOPIC_FOLLOWS}, 10, KPK_FROM_BEGINNING, "fanout-worker", true},
-    {KPK_GROUP_SEARCH_INDEXER, "twitter", {KPK_TOPIC_TWEETS}, 5, KPK_FROM_BEGINNING, "search-indexer", true},
-    {KPK_GROUP_NOTIFICATION_WORKERS, "twitter", {KPK_TOPIC_TWEETS}, 5, KPK_FROM_BEGINNING, "notification-worker", true},
-    {KPK_GROUP_TRENDING_WORKERS, "twitter", {KPK_TOPIC_TWEETS}, 3, KPK_FROM_BEGINNING, "trending-worker", true},
-    {KPK_GROUP_ANALYTICS, "twitter", {KPK_TOPIC_TWEETS}, 2, KPK_FROM_BEGINNING, "analytics-worker", true},
-    {KPK_GROUP_POSTS_TIMELINES, "fanout", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true},
-    {KPK_GROUP_POSTS_SEARCH, "fanout", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true},
-    {KPK_GROUP_POSTS_ALERTS, "fanout", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true},
+    /* name, system, topics, consumers, start, program, dlq, retry tiers, writes */
+    {KPK_GROUP_FANOUT_WORKERS, "twitter", {KPK_TOPIC_TWEETS, KPK_TOPIC_FOLLOWS}, 10, KPK_FROM_BEGINNING, "fanout-worker", true, {0}, NULL},
+    {KPK_GROUP_SEARCH_INDEXER, "twitter", {KPK_TOPIC_TWEETS}, 5, KPK_FROM_BEGINNING, "search-indexer", true, {0}, NULL},
+    {KPK_GROUP_NOTIFICATION_WORKERS, "twitter", {KPK_TOPIC_TWEETS}, 5, KPK_FROM_BEGINNING, "notification-worker", true, {0}, KPK_TOPIC_NOTIFICATIONS_PENDING},
+    {KPK_GROUP_TRENDING_WORKERS, "twitter", {KPK_TOPIC_TWEETS}, 3, KPK_FROM_BEGINNING, "trending-worker", true, {0}, NULL},
+    {KPK_GROUP_ANALYTICS, "twitter", {KPK_TOPIC_TWEETS}, 2, KPK_FROM_BEGINNING, "analytics-worker", true, {0}, NULL},
+    {KPK_GROUP_EMAIL_WORKERS, "notification", {KPK_TOPIC_NOTIFICATIONS_PENDING}, 4, KPK_FROM_BEGINNING, "email-worker", true, {2000, 10000, 60000}, NULL},
+    {KPK_GROUP_SMS_WORKERS, "notification", {KPK_TOPIC_NOTIFICATIONS_PENDING}, 4, KPK_FROM_BEGINNING, "sms-worker", true, {2000, 10000, 60000}, NULL},
+    {KPK_GROUP_PUSH_WORKERS, "notification", {KPK_TOPIC_NOTIFICATIONS_PENDING}, 4, KPK_FROM_BEGINNING, "push-worker", true, {2000, 10000, 60000}, NULL},
+    {KPK_GROUP_POSTS_TIMELINES, "fanout", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true, {0}, NULL},
+    {KPK_GROUP_POSTS_SEARCH, "fanout", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true, {0}, NULL},
+    {KPK_GROUP_POSTS_ALERTS, "fanout", {KPK_TOPIC_POSTS}, 2, KPK_FROM_BEGINNING, "fanout", true, {0}, NULL},
+    {KPK_GROUP_CHARGE_WORKERS, "retry-dlq", {KPK_TOPIC_CHARGES}, 2, KPK_FROM_BEGINNING, "retry-dlq", true, {1000, 3000}, NULL},
     {0},
 };
 /* clang-format on */
 
-const char *const kpk_systems_that_run[] = {"twitter", NULL};
+const char *const kpk_systems_that_run[] = {"twitter", "notification", NULL};
 
 static struct {
     char prefix[NAMESPACE_BYTES + 2];
@@ -70,9 +77,9 @@ int kpk_topic_max_bytes(const struct kpk_topic *topic) {
     return topic->max_message_bytes ? topic->max_message_bytes : DEFAULT_MESSAGE_BYTES;
 }
 
-void kpk_topic_dlq(const struct kpk_topic *topic, const struct kpk_group *group, char *name,
+/* A topic of the group's own for records of 'topic' that it could not do. */
+static void derive(const struct kpk_topic *topic, const struct kpk_group *group, char *name,
                    struct kpk_topic *out) {
-    snprintf(name, KPK_NAME_BYTES, "%s.%s.dlq", topic->name, group->name);
     *out = (struct kpk_topic){
         .name = name,
         .system = group->system,
@@ -83,6 +90,31 @@ void kpk_topic_dlq(const struct kpk_topic *topic, const struct kpk_group *group,
         .durability = KPK_CRITICAL,
         .max_message_bytes = kpk_topic_max_bytes(topic) + DLQ_HEADER_BYTES,
     };
+}
+
+void kpk_topic_dlq(const struct kpk_topic *topic, const struct kpk_group *group, char *name,
+                   struct kpk_topic *out) {
+    snprintf(name, KPK_NAME_BYTES, "%s.%s.dlq", topic->name, group->name);
+    derive(topic, group, name, out);
+}
+
+void kpk_topic_retry(const struct kpk_topic *topic, const struct kpk_group *group, int tier,
+                     char *name, struct kpk_topic *out) {
+    int ms = group->retry_ms[tier];
+    int n = ms % 60000 == 0 ? ms / 60000 : ms % 1000 == 0 ? ms / 1000 : ms;
+
+    snprintf(name, KPK_NAME_BYTES, "%s.%s.retry-%d%s", topic->name, group->name, n,
+             ms % 60000 == 0  ? "m"
+             : ms % 1000 == 0 ? "s"
+                              : "ms");
+    derive(topic, group, name, out);
+}
+
+int kpk_group_retries(const struct kpk_group *group) {
+    int count = 0;
+
+    while (group->retry_ms[count]) count++;
+    return count;
 }
 
 int kpk_topology_init(struct kpk_err *err) {
@@ -149,13 +181,24 @@ int kpk_scaled_partitions(const struct kpk_topic *topic) {
 
 int kpk_scaled_consumers(const struct kpk_group *group) { return scaled(group->consumers, 2); }
 
+enum { MEMBER_TOPICS = KPK_GROUP_TOPICS * (1 + KPK_GROUP_RETRIES) };
+
 int kpk_group_open(struct kpk_consumer **consumer, const char *base_name, struct kpk_err *err) {
     const struct kpk_group *row = kpk_group_find(base_name);
-    char group[KPK_NAME_BYTES], names[KPK_GROUP_TOPICS][KPK_NAME_BYTES];
-    const char *topics[KPK_GROUP_TOPICS + 1] = {NULL};
+    char group[KPK_NAME_BYTES], names[MEMBER_TOPICS][KPK_NAME_BYTES], tier[KPK_NAME_BYTES];
+    const char *topics[MEMBER_TOPICS + 1] = {NULL};
+    size_t count = 0;
+    struct kpk_topic retry;
 
     if (!row) return kpk_fail(err, KPK_FATAL, "group %s: not in the topology", base_name);
-    for (size_t i = 0; row->topics[i]; i++) topics[i] = kpk_full_name(row->topics[i], names[i]);
+    for (size_t i = 0; row->topics[i]; i++) {
+        topics[count] = kpk_full_name(row->topics[i], names[count]);
+        count++;
+        for (int n = 0; n < kpk_group_retries(row); n++, count++) {
+            kpk_topic_retry(kpk_topic_find(row->topics[i]), row, n, tier, &retry);
+            topics[count] = kpk_full_name(retry.name, names[count]);
+        }
+    }
     return kpk_consumer_open(consumer,
                              &(struct kpk_consumer_opts){
                                  .group = kpk_full_name(row->name, group),

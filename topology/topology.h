@@ -31,7 +31,7 @@ struct kpk_topic {
     const char *schema; /* file under topology/schemas/, or NULL */
 };
 
-enum { KPK_GROUP_TOPICS = 4 };
+enum { KPK_GROUP_TOPICS = 4, KPK_GROUP_RETRIES = 4 };
 
 struct kpk_group {
     const char *name; /* base name */
@@ -41,6 +41,10 @@ struct kpk_group {
     enum kpk_start start; /* where it begins without a committed offset */
     const char *program;  /* who runs it */
     bool dlq;             /* has a dead letter topic per topic it reads */
+    /* Its retry tiers, a topic each per topic it reads: how long a record that failed waits in them,
+     * shortest first; 0 ends them. A group that has some has dead letter topics too. */
+    int retry_ms[KPK_GROUP_RETRIES + 1];
+    const char *writes; /* a topic its effect produces to, of whatever system; NULL: none */
 };
 
 #define KPK_TOPIC_TWEETS "tweets"
@@ -48,6 +52,8 @@ struct kpk_group {
 #define KPK_TOPIC_NOTIFICATIONS_PENDING "notifications-pending"
 #define KPK_TOPIC_POSTS "posts"
 #define KPK_TOPIC_ORDERS "orders"
+#define KPK_TOPIC_CHARGES "charges"
+#define KPK_TOPIC_DLQ_LEDGER "dlq-ledger"
 #define KPK_GROUP_FANOUT_WORKERS "fanout-workers"
 #define KPK_GROUP_SEARCH_INDEXER "search-indexer"
 #define KPK_GROUP_NOTIFICATION_WORKERS "notification-workers"
@@ -56,6 +62,10 @@ struct kpk_group {
 #define KPK_GROUP_POSTS_TIMELINES "posts-timelines"
 #define KPK_GROUP_POSTS_SEARCH "posts-search"
 #define KPK_GROUP_POSTS_ALERTS "posts-alerts"
+#define KPK_GROUP_EMAIL_WORKERS "email-workers"
+#define KPK_GROUP_SMS_WORKERS "sms-workers"
+#define KPK_GROUP_PUSH_WORKERS "push-workers"
+#define KPK_GROUP_CHARGE_WORKERS "charge-workers"
 
 /* The tables, as written; a row with a NULL name ends them. */
 extern const struct kpk_topic kpk_topics[];
@@ -80,6 +90,13 @@ enum { KPK_NAME_BYTES = 250 }; /* Kafka's own limit is 249 characters */
 void kpk_topic_dlq(const struct kpk_topic *topic, const struct kpk_group *group, char *name,
                    struct kpk_topic *out);
 
+/* The topic of the group's retry tier 'tier' (0: the shortest) for 'topic': as the dead letter topic,
+ * and named by its delay, "<topic>.<group>.retry-10s". name as above. */
+void kpk_topic_retry(const struct kpk_topic *topic, const struct kpk_group *group, int tier,
+                     char *name, struct kpk_topic *out);
+/* How many tiers 'group' has. */
+int kpk_group_retries(const struct kpk_group *group);
+
 /* Read KPK_NAMESPACE and KPK_SCALE. Call once, from main, before the rest of this header.
  * returns  0, or -1 with 'err' naming the variable and what it may be */
 int kpk_topology_init(struct kpk_err *err) KPK_MUST_CHECK;
@@ -97,7 +114,7 @@ const char *kpk_base_name(const char *full_name);
  * is in its system's schema. returns 'out'; at least KPK_NAME_BYTES */
 const char *kpk_schema_name(const char *system, char *out);
 
-/* Open a member of 'base_name': its topics and where it starts come from the table.
+/* Open a member of 'base_name': its topics, its retry tiers and where it starts come from the table.
  * Close it with kpk_consumer_close().
  * returns  0, or -1 with 'err' (FATAL) */
 int kpk_group_open(struct kpk_consumer **consumer, const char *base_name,

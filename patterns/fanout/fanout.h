@@ -30,12 +30,17 @@ struct kpk_fanout_effect {
     /* A new batch begins: forget what was noted. It may be the one before, once more. */
     void (*begin)(void *ctx);
     /* Note what one event asks for; in memory, no store is asked. 'event' is gone afterwards.
-     * returns  0; -1 with 'err' (REJECT): it can never be done: a dead letter */
+     * returns  0; -1 with 'err': REJECT: it can never be done, a dead letter; RETRY: perhaps later */
     int (*note)(void *ctx, const struct kpk_event *event, struct kpk_err *err);
     /* Do everything that was noted. Events may come again, so it must be idempotent.
      * returns  0: it is durable; -1 with 'err': WAIT or RETRY: the whole batch will be tried
      *          again; anything else ends the process without a commit */
     int (*apply)(void *ctx, struct kpk_err *err);
+    /* NULL: what apply() did, it did for all of them. Else, after an apply() that returned 0: what
+     * became of the 'index'-th event that note() took?
+     * returns  0: done; -1 with 'err': RETRY: it goes to the group's next retry tier, or is a dead
+     *          letter when there is none left; REJECT: a dead letter */
+    int (*outcome)(void *ctx, size_t index, struct kpk_err *err);
 };
 
 enum { KPK_FANOUT_MEMBERS = 50 };

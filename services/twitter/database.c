@@ -37,3 +37,6 @@ int twitter_database_check(struct kpk_pg *pg, struct kpk_err *err) {
 
     return kpk_pg_run(pg, &look, NULL, 0, err);
 }
+
+const struct kpk_worker_tables twitter_tables = {.open = twitter_database_open,
+                                                 .check = twitter_database_check};

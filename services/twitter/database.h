@@ -4,6 +4,7 @@
 
 #include "common/err.h"
 #include "common/pg.h"
+#include "patterns/fanout/worker.h"
 
 /* "twitter", or "ci_twitter" with KPK_NAMESPACE=ci. */
 const char *twitter_schema(void);
@@ -17,5 +18,8 @@ int twitter_database_migrate(struct kpk_pg *pg, struct kpk_err *err) KPK_MUST_CH
 
 /* For /readyz: 0 when the tables answer, -1 with 'err' */
 int twitter_database_check(struct kpk_pg *pg, struct kpk_err *err) KPK_MUST_CHECK;
+
+/* The two above, for the programs of groups: tweet-service creates the tables. */
+extern const struct kpk_worker_tables twitter_tables;
 
 #endif

@@ -328,7 +328,8 @@ static void test_hang(void **state) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         begin();
         found.bundled = cases[i].bundled;
-        kpk_decide_unreachable(&findings, &found, &(struct kpk_err){KPK_WAIT, "nobody"});
+        kpk_decide_unreachable(&findings, &found,
+                               &(struct kpk_err){.verdict = KPK_WAIT, .msg = "nobody"});
         check(i, cases[i].expected);
     }
     found.broker_count = 1;

@@ -42,14 +42,18 @@ static void print_topics(const struct kpk_plan *plan) {
 
 static void print_groups(void) {
     printf("\n## Groups\n\n"
-           "| group | system | reads | consumers | starts at | dead letters | program |\n"
-           "|---|---|---|---|---|---|---|\n");
+           "| group | system | reads | consumers | starts at | retries after | dead letters | "
+           "program |\n"
+           "|---|---|---|---|---|---|---|---|\n");
     for (const struct kpk_group *group = kpk_groups; group->name; group++) {
         printf("| `%s` | %s | ", group->name, group->system);
         for (size_t i = 0; group->topics[i]; i++)
             printf("%s`%s`", i ? ", " : "", group->topics[i]);
-        printf(" | %d | %s | %s | `%s` |\n", group->consumers,
-               group->start == KPK_FROM_BEGINNING ? "the beginning" : "the end",
+        printf(" | %d | %s | ", group->consumers,
+               group->start == KPK_FROM_BEGINNING ? "the beginning" : "the end");
+        for (int tier = 0; tier < kpk_group_retries(group); tier++)
+            printf("%s%g s", tier ? ", " : "", group->retry_ms[tier] / 1e3);
+        printf("%s | %s | `%s` |\n", kpk_group_retries(group) ? "" : "none",
                group->dlq ? "a topic per topic it reads" : "none", group->program);
     }
 }

@@ -1,72 +1,19 @@
-/* outbox-relay: publishes Twitter's outbox. Run two: one is active, the other waits for it to
- * die or hang. What it does is patterns/outbox/relay.c. */
-#include "common/http.h"
-#include "common/log.h"
-#include "common/opts.h"
-#include "common/stop.h"
-#include "patterns/outbox/outbox.h"
+/* outbox-relay: publishes Twitter's outbox (patterns/outbox/relay.c). */
+#include "patterns/outbox/program.h"
 #include "services/twitter/database.h"
 #include "services/twitter/events.h"
-#include "topology/topology.h"
-
-struct service {
-    struct kpk_relay *relay;
-    struct kpk_pg *check_pg; /* of /readyz */
-};
-
-static int check_database(void *ctx, struct kpk_err *err) {
-    return twitter_database_check(((struct service *)ctx)->check_pg, err);
-}
-
-static int check_kafka(void *ctx, struct kpk_err *err) {
-    return kpk_relay_check_kafka(((struct service *)ctx)->relay, err);
-}
-
-static int check_relay(void *ctx, struct kpk_err *err) {
-    return kpk_relay_check(((struct service *)ctx)->relay, err);
-}
-
-static const struct kpk_http_check checks[] = {
-    {"postgresql", check_database}, {"kafka", check_kafka}, {"relay", check_relay}, {0}};
 
 int main(int argc, char **argv) {
-    struct kpk_relay_opts relay_opts = {.source = TWITTER_SOURCE,
-                                        .name = "twitter-outbox-relay"};
-    struct service service = {0};
-    struct kpk_http *http = NULL;
-    struct kpk_err error = {0}, *err = &error;
-    int port, failed = -1;
-    const struct kpk_opt opts[] = {
-        {"batch", NULL, KPK_OPT_INT, &relay_opts.batch, "500", 1, 10000,
-         "rows per Kafka transaction"},
-        {"poll-ms", NULL, KPK_OPT_INT, &relay_opts.poll_ms, "500", 10, 60000,
-         "how often to look for rows that no NOTIFY told of"},
-        {"lease-ms", NULL, KPK_OPT_INT, &relay_opts.lease_ms, "4000", 1000, 60000,
-         "a relay that hangs is replaced after this time"},
-        {"port", "KPK_HTTP_PORT", KPK_OPT_INT, &port, "18082", 1, 65535,
-         "port on 127.0.0.1 of /readyz and /metrics"},
-        {0}};
-    const struct kpk_program program = {
-        "outbox-relay", "publishes the rows of Twitter's outbox to Kafka", NULL, opts};
+    static const struct kpk_relay_program program = {
+        .name = "outbox-relay",
+        .lease = "twitter-outbox-relay",
+        .summary = "publishes the rows of Twitter's outbox to Kafka",
+        .source = TWITTER_SOURCE,
+        .port = "18082",
+        .schema = twitter_schema,
+        .open = twitter_database_open,
+        .check = twitter_database_check,
+    };
 
-    int parsed = kpk_opts_parse(&program, &argc, argv, err);
-    if (parsed > 0) return 0;
-    if (parsed < 0 || kpk_topology_init(err)) return kpk_exit_failed(err);
-    kpk_stop_init();
-    relay_opts.schema = twitter_schema();
-    if (kpk_relay_open(&service.relay, &relay_opts, err) ||
-        twitter_database_open(&service.check_pg, err))
-        goto out;
-    if (kpk_http_open(&http,
-                      &(struct kpk_http_opts){.port = port, .checks = checks, .ctx = &service},
-                      err))
-        goto out;
-    kpk_log("started", "port=%d", port);
-    failed = kpk_relay_run(service.relay, err);
-out:
-    kpk_http_drain(http);
-    kpk_http_close(http);
-    kpk_relay_close(service.relay);
-    kpk_pg_close(service.check_pg);
-    return failed ? kpk_exit_failed(err) : 0;
+    return kpk_relay_main(&program, argc, argv);
 }

@@ -1,14 +1,14 @@
 /* trending-worker: counts hashtags. What it does to them is effect.c; poll, effect and commit are
  * patterns/fanout/fanout.c. */
-#include "services/twitter/group_worker.h"
+#include "patterns/fanout/worker.h"
 #include "services/twitter/trending-worker/effect.h"
 #include "services/twitter/trending.h"
 #include "topology/topology.h"
 
 int main(int argc, char **argv) {
-    static const struct group_tables tables = {
+    static const struct kpk_worker_tables tables = {
         .open = trending_open, .migrate = trending_migrate, .check = trending_check};
-    static const struct group_worker worker = {
+    static const struct kpk_worker worker = {
         .name = "trending-worker",
         .summary = "counts the hashtags of tweets, per minute",
         .group = KPK_GROUP_TRENDING_WORKERS,
@@ -18,5 +18,5 @@ int main(int argc, char **argv) {
         .tables = &tables,
     };
 
-    return group_worker_main(&worker, argc, argv);
+    return kpk_worker_main(&worker, argc, argv);
 }

@@ -1,21 +1,17 @@
-#include "services/twitter/group_worker.h"
+#include "patterns/fanout/worker.h"
 
 #include "common/http.h"
 #include "common/log.h"
 #include "common/opts.h"
 #include "common/redis.h"
 #include "common/stop.h"
-#include "services/twitter/database.h"
 #include "topology/topology.h"
 
 enum { RETRY_MS = 500 };
 
-static const struct group_tables twitter_tables = {.open = twitter_database_open,
-                                                   .check = twitter_database_check};
-
 /* /readyz asks from a thread of its own, so over connections of its own. */
 struct dependencies {
-    const struct group_tables *tables;
+    const struct kpk_worker_tables *tables;
     struct kpk_fanout *fanout;
     struct kpk_pg *pg;
     struct kpk_redis *redis; /* NULL: the worker does without */
@@ -41,7 +37,7 @@ static const struct kpk_http_check checks[] = {
     {"postgresql", check_database}, {"redis", check_redis}, {"kafka", check_kafka}, {0}};
 
 /* Until it succeeds: the server may still be starting. */
-static int migrate(const struct group_tables *tables, struct kpk_err *err) {
+static int migrate(const struct kpk_worker_tables *tables, struct kpk_err *err) {
     struct kpk_pg *pg = NULL;
     struct kpk_quoted quoted;
     int failed = 0;
@@ -57,9 +53,9 @@ static int migrate(const struct group_tables *tables, struct kpk_err *err) {
     return kpk_stopping() ? 0 : failed;
 }
 
-static int run(const struct group_worker *worker, const struct kpk_fanout_opts *opts, int port,
+static int run(const struct kpk_worker *worker, const struct kpk_fanout_opts *opts, int port,
                struct kpk_err *err) {
-    struct dependencies needs = {.tables = worker->tables ? worker->tables : &twitter_tables};
+    struct dependencies needs = {.tables = worker->tables};
     struct kpk_http *http = NULL;
     int failed = -1;
 
@@ -81,19 +77,20 @@ out:
     return failed;
 }
 
-int group_worker_main(const struct group_worker *worker, int argc, char **argv) {
+int kpk_worker_main(const struct kpk_worker *worker, int argc, char **argv) {
     struct kpk_fanout_opts fanout = {.group = worker->group, .effect = worker->effect};
     struct kpk_err error = {0}, *err = &error;
     int port;
-    const struct kpk_opt opts[] = {
+    struct kpk_opt opts[3 + KPK_WORKER_OPTIONS + 1] = {
         {"consumers", NULL, KPK_OPT_INT, &fanout.consumers, worker->consumers, 1,
          KPK_FANOUT_MEMBERS, "group members in this process, a thread each"},
         {"batch", NULL, KPK_OPT_INT, &fanout.batch, "200", 1, 1000, "events processed at once"},
         {"port", "KPK_HTTP_PORT", KPK_OPT_INT, &port, worker->port, 1, 65535,
-         "port on 127.0.0.1 of /readyz and /metrics"},
-        {0}};
+         "port on 127.0.0.1 of /readyz and /metrics"}};
     const struct kpk_program program = {worker->name, worker->summary, NULL, opts};
 
+    for (size_t i = 0; worker->options && worker->options[i].name; i++)
+        opts[3 + i] = worker->options[i];
     int parsed = kpk_opts_parse(&program, &argc, argv, err);
     if (parsed > 0) return 0;
     if (parsed < 0 || kpk_topology_init(err)) return kpk_exit_failed(err);
