@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -92,20 +93,53 @@ static int find(rd_kafka_t *rk, pid_t pids[BROKERS_MOST]) {
 
 /* --- what they use ----------------------------------------------------------------------- */
 
-/* proc(5): utime and stime are fields 14 and 15; the name, in parentheses, may hold spaces. */
-static double cpu_of(pid_t pid) {
+struct stat_of {
+    int parent;
+    double cpu_s;
+};
+
+/* proc(5): the parent is field 4, utime and stime are 14 and 15, those of its dead children the next two; the name, in
+ * parentheses, may hold spaces. */
+static bool read_stat(const char *pid, struct stat_of *out) {
     unsigned long user, system;
+    long dead_user, dead_system;
     char path[64], line[LINE * 2], *rest;
     FILE *file;
 
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    if (!(file = fopen(path, "r"))) return -1;
+    snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+    if (!(file = fopen(path, "r"))) return false;
     rest = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
     fclose(file);
-    if (!rest || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-                        &system) != 2)
-        return -1;
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    if (!rest || sscanf(rest, ") %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld",
+                        &out->parent, &user, &system, &dead_user, &dead_system) != 5)
+        return false;
+    out->cpu_s =
+        (double)(user + system + (unsigned long)dead_user + (unsigned long)dead_system) /
+        (double)sysconf(_SC_CLK_TCK);
+    return true;
+}
+
+static double cpu_of(pid_t pid) {
+    struct stat_of found;
+    char name[24];
+
+    snprintf(name, sizeof(name), "%d", (int)pid);
+    return read_stat(name, &found) ? found.cpu_s : -1;
+}
+
+double load_port_cpu_s(int port) {
+    pid_t pid = listener(port);
+    double sum = pid ? cpu_of(pid) : -1;
+    DIR *proc = sum >= 0 ? opendir("/proc") : NULL;
+
+    for (struct dirent *entry; proc && (entry = readdir(proc));) {
+        struct stat_of found;
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+            read_stat(entry->d_name, &found) && found.parent == pid)
+            sum += found.cpu_s;
+    }
+    if (proc) closedir(proc);
+    return sum;
 }
 
 double load_brokers_cpu_s(rd_kafka_t *rk) {
@@ -121,15 +155,13 @@ double load_brokers_cpu_s(rd_kafka_t *rk) {
     return count > 0 ? sum : -1;
 }
 
-/* A broker has a lock file open in each folder of its data. */
-static double room_of(pid_t pid) {
+/* Calls 'look' for each folder of the broker's data: it has a lock file open in each. */
+static void each_folder(pid_t pid, void (*look)(const char *folder, void *arg), void *arg) {
     char path[LINE], link[LINE], *name;
-    struct statvfs disk;
-    double room = -1;
     DIR *dir;
 
     snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-    if (!(dir = opendir(path))) return -1;
+    if (!(dir = opendir(path))) return;
     for (struct dirent *entry; (entry = readdir(dir));) {
         ssize_t len;
         snprintf(path, sizeof(path), "/proc/%d/fd/%.20s", (int)pid, entry->d_name);
@@ -139,10 +171,18 @@ static double room_of(pid_t pid) {
         name = strrchr(link, '/');
         if (!name || strcmp(name, "/.lock") != 0) continue;
         *name = '\0';
-        if (!statvfs(link, &disk)) room = (double)disk.f_bavail * (double)disk.f_frsize;
+        look(link, arg);
     }
     closedir(dir);
-    return room;
+}
+
+static void least_room(const char *folder, void *arg) {
+    struct statvfs disk;
+    double *least = arg, room;
+
+    if (statvfs(folder, &disk)) return;
+    room = (double)disk.f_bavail * (double)disk.f_frsize;
+    if (*least < 0 || room < *least) *least = room;
 }
 
 double load_brokers_room(rd_kafka_t *rk) {
@@ -150,9 +190,52 @@ double load_brokers_room(rd_kafka_t *rk) {
     int count = find(rk, pids);
     double least = -1;
 
-    for (int i = 0; i < count; i++) {
-        double room = room_of(pids[i]);
-        if (room >= 0 && (least < 0 || room < least)) least = room;
-    }
+    for (int i = 0; i < count; i++) each_folder(pids[i], least_room, &least);
     return least;
+}
+
+struct weighed {
+    const char *topic;
+    double bytes;
+};
+
+/* Segments alone: an index is made at its full size, and cut when it is full. */
+static void weigh_partition(const char *folder, struct weighed *weighed) {
+    char path[LINE * 4];
+    struct stat file;
+    DIR *dir = opendir(folder);
+
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        const char *end = strrchr(entry->d_name, '.');
+        if (!end || strcmp(end, ".log") != 0) continue;
+        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+        if (!stat(path, &file)) weighed->bytes += (double)file.st_size;
+    }
+    if (dir) closedir(dir);
+}
+
+static void weigh(const char *folder, void *arg) {
+    struct weighed *weighed = arg;
+    size_t len = strlen(weighed->topic);
+    char path[LINE * 2];
+    DIR *dir = opendir(folder);
+
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        const char *rest = entry->d_name + len; /* "-17" */
+        if (strncmp(entry->d_name, weighed->topic, len) != 0 || *rest != '-' ||
+            strspn(rest + 1, "0123456789") != strlen(rest + 1))
+            continue;
+        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+        weigh_partition(path, weighed);
+    }
+    if (dir) closedir(dir);
+}
+
+double load_brokers_disk(rd_kafka_t *rk, const char *topic) {
+    struct weighed weighed = {topic, 0};
+    pid_t pids[BROKERS_MOST];
+    int count = find(rk, pids);
+
+    for (int i = 0; i < count; i++) each_folder(pids[i], weigh, &weighed);
+    return count > 0 ? weighed.bytes : -1;
 }

@@ -12,7 +12,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { SECOND_US = 1000000, AHEAD_US = 20000, LATE_US = 2000000, LOOK_MS = 5 };
+enum {
+    SECOND_US = 1000000,
+    AHEAD_US = 20000,
+    LATE_US = 2000000,
+    LOOK_MS = 5,
+    LOOK_AT_SERVICES_MS = 100
+};
 
 struct load_engine {
     const struct load_setup *setup;
@@ -25,6 +31,9 @@ struct load_engine {
         phases[2]; /* the one that runs, and the one before: a sender may still look at it */
     int phase;
     uint32_t *sent, *unacked;
+    struct load_view services_before,
+        services_now;      /* before the first phase; at the last look */
+    uint64_t acked_looked; /* acknowledged at that look */
     /* the meter: */
     int64_t begin_us;
     int second;
@@ -70,12 +79,25 @@ static uint64_t seen_least(struct load_engine *engine) {
     return least;
 }
 
+/* The groups of services are looked at when the meter does, and not in between. */
 static uint64_t lag(struct load_engine *engine) {
-    uint64_t acked = SUM(engine, acked), seen;
+    uint64_t acked = SUM(engine, acked), seen = acked;
 
-    if (engine->setup->groups == 0) return 0;
-    seen = seen_least(engine);
+    if (engine->setup->groups) seen = seen_least(engine);
+    if (engine->setup->services) {
+        uint64_t done = load_services_least(engine->setup->services, &engine->services_before,
+                                            &engine->services_now);
+        uint64_t behind = engine->acked_looked > done ? engine->acked_looked - done : 0;
+        if (acked - behind < seen) seen = acked - behind;
+    }
     return acked > seen ? acked - seen : 0;
+}
+
+/* What was acknowledged when it was asked must have been done by then, to be no lag. */
+static void look_at_services(struct load_engine *engine) {
+    if (!engine->setup->services) return;
+    engine->acked_looked = SUM(engine, acked);
+    load_services_look(engine->setup->services, &engine->services_now);
 }
 
 /* --- the meter --------------------------------------------------------------------------- */
@@ -168,6 +190,7 @@ static uint64_t due_by(const struct load_phase *phase, int64_t now_us) {
 
 static void look(struct load_engine *engine, const struct load_phase *phase,
                  struct watch *watch, double seconds, struct load_measured *measured) {
+    look_at_services(engine);
     int64_t now_us = load_now_us();
     double through =
         (double)(now_us - phase->begin_us) / (double)(phase->end_us - phase->begin_us);
@@ -215,6 +238,8 @@ void load_engine_phase(struct load_engine *engine, const char *name, double rate
     int64_t end_us;
 
     memset(measured, 0, sizeof(*measured));
+    look_at_services(engine);
+    measured->services_from = engine->services_now;
     measured->name = name;
     measured->rate = rate;
     phase->name = name;
@@ -229,6 +254,8 @@ void load_engine_phase(struct load_engine *engine, const char *name, double rate
     measured->acked = SUM(engine, acked) - watch.acked;
     measured->failed = SUM(engine, failed) - watch.failed;
     measured->not_sent = SUM(engine, not_sent) - watch.not_sent;
+    look_at_services(engine);
+    measured->services_to = engine->services_now;
     measured->lag_end = lag(engine);
     measured->lag_grew = measured->lag_end > watch.middle_lag;
     measured->client_cpu_s = client_cpu() - client_s;
@@ -238,15 +265,17 @@ void load_engine_phase(struct load_engine *engine, const char *name, double rate
 }
 
 static bool is_drained(struct load_engine *engine) {
+    look_at_services(engine);
     return SUM(engine, acked) + SUM(engine, failed) >= SUM(engine, handed) && lag(engine) == 0;
 }
 
 bool load_engine_drain(struct load_engine *engine, double timeout_s, double *seconds) {
     int64_t begin_us = load_now_us(), last_us = begin_us, now_us = begin_us;
+    int look_ms = engine->setup->services ? LOOK_AT_SERVICES_MS : LOOK_MS;
     bool drained;
 
     while (!(drained = is_drained(engine)) && (double)(now_us - begin_us) / 1e6 < timeout_s) {
-        usleep(LOOK_MS * 1000);
+        usleep((useconds_t)look_ms * 1000);
         now_us = load_now_us();
         if (now_us - last_us < SECOND_US) continue;
         collect_all(engine);
@@ -279,6 +308,16 @@ void load_engine_judge(struct load_engine *engine,
     }
 }
 
+void load_engine_effects(const struct load_engine *engine, struct load_view *before,
+                         struct load_view *now) {
+    *before = engine->services_before;
+    *now = engine->services_now;
+}
+
+double load_engine_disk(const struct load_engine *engine) {
+    return load_brokers_disk(engine->client, engine->setup->topic);
+}
+
 /* --- opening and closing ----------------------------------------------------------------- */
 
 static int open_all(struct load_engine *engine, struct kpk_err *err) {
@@ -297,18 +336,22 @@ static int open_all(struct load_engine *engine, struct kpk_err *err) {
     for (int i = 0; i < setup->groups; i++) {
         struct load_group *group = &engine->groups[i];
         group->setup = setup;
-        if (snprintf(group->name, sizeof(group->name), "%s.%d", setup->topic, i + 1) >=
+        if (snprintf(group->name, sizeof(group->name), "%s.%d", setup->reader, i + 1) >=
             (int)sizeof(group->name))
-            return kpk_fail(err, KPK_REJECT, "group of %s: its name is too long", setup->topic);
+            return kpk_fail(err, KPK_REJECT, "group of %s: its name is too long",
+                            setup->reader);
         if (load_group_start(group, err)) return -1;
     }
+    if (setup->services) load_services_look(setup->services, &engine->services_before);
+    engine->services_now = engine->services_before;
     for (int i = 0; i < setup->senders; i++) {
         struct load_sender *sender = &engine->senders[i];
         sender->setup = setup;
         sender->index = i;
         sender->sent = engine->sent;
         sender->unacked = engine->unacked;
-        if (load_sender_start(sender, err)) return -1;
+        if (setup->post_url ? load_poster_start(sender, err) : load_sender_start(sender, err))
+            return -1;
     }
     return 0;
 }
@@ -335,7 +378,10 @@ int load_engine_open(struct load_engine **out, const struct load_setup *setup, F
 
 void load_engine_close(struct load_engine *engine) {
     if (!engine) return;
-    for (int i = 0; i < engine->setup->senders; i++) load_sender_end(&engine->senders[i]);
+    for (int i = 0; i < engine->setup->senders; i++) {
+        load_sender_end(&engine->senders[i]);
+        load_poster_end(&engine->senders[i]);
+    }
     for (int i = 0; i < engine->setup->groups; i++) load_group_end(&engine->groups[i]);
     if (engine->client) rd_kafka_destroy(engine->client);
     free(engine->sent);

@@ -26,6 +26,7 @@ struct load_measured {
     bool lag_grew;        /* it was larger in the last third than ever in the middle one */
     double client_cpu_s;  /* of this process */
     double brokers_cpu_s; /* of all brokers; -1: not known */
+    struct load_view services_from, services_to; /* of the services; empty without them */
     struct kpk_histogram publish_us;    /* from when it was due to its delivery report */
     struct kpk_histogram end_to_end_us; /* to when a group's member had it; all groups */
 };
@@ -45,5 +46,12 @@ bool load_engine_drain(struct load_engine *engine, double timeout_s, double *sec
 
 /* One verdict for each group; without a group one that tells of the acknowledgements alone. */
 void load_engine_judge(struct load_engine *engine, struct kpk_report reports[LOAD_GROUPS_MOST]);
+
+/* What the services' groups had done before the first phase, and at the last look. */
+void load_engine_effects(const struct load_engine *engine, struct load_view *before,
+                         struct load_view *now);
+
+/* Bytes that the topic takes on the brokers' disks, all replicas. returns  -1: not known */
+double load_engine_disk(const struct load_engine *engine);
 
 #endif

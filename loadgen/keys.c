@@ -1,18 +1,12 @@
 #include "loadgen/keys.h"
 
+#include "common/random.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { SALTS = 20 };
-
-uint64_t load_random(uint64_t *state) {
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
 
 /* Key 'key' is stream 'key', but for the salted ones: those are the streams that come last. */
 static uint32_t stream_of(const struct load_profile *profile, uint32_t key, uint64_t random) {
@@ -20,10 +14,13 @@ static uint32_t stream_of(const struct load_profile *profile, uint32_t key, uint
     return (uint32_t)profile->keys + key * SALTS + (uint32_t)(random % SALTS);
 }
 
-static void name_streams(struct load_keys *keys, const struct load_profile *profile) {
+static void name_streams(struct load_keys *keys, const struct load_profile *profile,
+                         char (*names)[LOAD_KEY_BYTES]) {
     for (uint32_t i = 0; i < keys->streams; i++) {
         uint32_t salted = i - (uint32_t)profile->keys;
-        int len = i < (uint32_t)profile->keys
+        int len = i < (uint32_t)profile->keys && names
+                      ? snprintf(keys->text[i], LOAD_KEY_BYTES, "%s", names[i])
+                  : i < (uint32_t)profile->keys
                       ? snprintf(keys->text[i], LOAD_KEY_BYTES, "%u", i)
                       : snprintf(keys->text[i], LOAD_KEY_BYTES, "%u_salt_%u", salted / SALTS,
                                  salted % SALTS);
@@ -41,7 +38,7 @@ static int draw(struct load_keys *keys, const struct load_profile *profile, uint
     if (!upto) return -1;
     for (uint32_t i = 0; i < count; i++) upto[i] = sum += pow(i + 1, -profile->zipf);
     for (uint32_t i = 0; i < LOAD_CYCLE; i++) {
-        double at = (double)(load_random(&seed) >> 11) * 0x1p-53 * sum;
+        double at = (double)(kpk_random(&seed) >> 11) * 0x1p-53 * sum;
         uint32_t low = 0, high = count - 1;
         while (low < high) {
             uint32_t middle = (low + high) / 2;
@@ -50,14 +47,14 @@ static int draw(struct load_keys *keys, const struct load_profile *profile, uint
             else
                 low = middle + 1;
         }
-        keys->draws[i] = stream_of(profile, low, load_random(&seed));
+        keys->draws[i] = stream_of(profile, low, kpk_random(&seed));
     }
     free(upto);
     return 0;
 }
 
 int load_keys_open(struct load_keys **out, const struct load_profile *profile, int partitions,
-                   uint64_t seed, struct kpk_err *err) {
+                   char (*names)[LOAD_KEY_BYTES], uint64_t seed, struct kpk_err *err) {
     struct load_keys *keys = calloc(1, sizeof(*keys));
 
     *out = NULL;
@@ -68,7 +65,7 @@ int load_keys_open(struct load_keys **out, const struct load_profile *profile, i
     keys->len = calloc(keys->streams, sizeof(*keys->len));
     keys->partition = calloc(keys->streams, sizeof(*keys->partition));
     if (!keys->text || !keys->len || !keys->partition) goto no_memory;
-    name_streams(keys, profile);
+    name_streams(keys, profile, names);
     if (draw(keys, profile, seed)) goto no_memory;
     *out = keys;
     return 0;

@@ -22,12 +22,11 @@ struct load_keys {
 };
 
 /* keys, zipf, salted  as in the profile
+ * names    of the keys, as many as the profile has; NULL: their numbers
  * returns  0, or -1 with 'err' (FATAL: memory) */
 int load_keys_open(struct load_keys **keys, const struct load_profile *profile, int partitions,
-                   uint64_t seed, struct kpk_err *err) KPK_MUST_CHECK;
+                   char (*names)[LOAD_KEY_BYTES], uint64_t seed,
+                   struct kpk_err *err) KPK_MUST_CHECK;
 void load_keys_close(struct load_keys *keys); /* NULL is fine */
-
-/* splitmix64 (Vigna): any seed is a good one. */
-uint64_t load_random(uint64_t *state);
 
 #endif

@@ -15,6 +15,8 @@
 #include "loadgen/keys.h"
 #include "loadgen/profile.h"
 #include "loadgen/record.h"
+#include "loadgen/services.h"
+#include "loadgen/twitter.h"
 #include "topology/topology.h"
 
 #include <pthread.h>
@@ -51,7 +53,8 @@ void load_event(struct load_events *events, const char *fmt, ...) KPK_PRINTF(2, 
 /* What a run is; nobody changes it while it runs. */
 struct load_setup {
     const struct load_profile *profile;
-    char topic[KPK_NAME_BYTES]; /* on the cluster */
+    char topic[KPK_NAME_BYTES];  /* on the cluster */
+    char reader[KPK_NAME_BYTES]; /* its groups are <reader>.1, <reader>.2 ... */
     int partitions, value_bytes;
     bool bare;
     const char *acks, *compression;
@@ -60,7 +63,22 @@ struct load_setup {
     char run[LOAD_RUN_BYTES];
     struct load_keys *keys;
     struct load_events *events;
+    double bytes_most; /* that may be written to the topic, before replication */
+    /* A load of the services that run; of all others NULL: */
+    const struct load_twitter
+        *twitter; /* valid events, to a topic that others may write to as well */
+    struct load_services *services; /* its groups are waited for as the load's own are */
+    const int64_t *from;            /* of each partition: where the load begins */
+    const char *post_url; /* tweet-service, when it is to go through that; NULL: to the topic */
 };
+
+/* Of an event's value: which record is it?  returns  false: none of this run */
+static inline bool load_known(const struct load_setup *setup, const rd_kafka_message_t *msg,
+                              uint32_t *stream, uint32_t *seq, int64_t *due_us) {
+    return setup->twitter
+               ? load_twitter_get(msg->payload, msg->len, setup->run, stream, seq, due_us)
+               : load_record_get(msg->payload, msg->len, setup->run, stream, seq, due_us);
+}
 
 struct load_phase {
     const char *name;
@@ -81,12 +99,18 @@ struct load_sender {
     _Atomic uint64_t handed, acked, failed, not_sent;
     uint32_t *sent,
         *unacked; /* of each stream, of all senders together; each touches its own */
-    struct load_sending *own; /* private */
+    struct load_sending *own;     /* private to sender.c */
+    struct load_posting *posting; /* private to poster.c */
 };
 
 int load_sender_start(struct load_sender *sender, struct kpk_err *err) KPK_MUST_CHECK;
 /* Wait for the delivery reports that are still due, and end. Fine on one that was never started. */
 void load_sender_end(struct load_sender *sender);
+
+/* --- poster.c: the same over HTTP ---------------------------------------------------------- */
+
+int load_poster_start(struct load_sender *sender, struct kpk_err *err) KPK_MUST_CHECK;
+void load_poster_end(struct load_sender *sender);
 
 /* --- receiver.c -------------------------------------------------------------------------- */
 

@@ -10,7 +10,9 @@
 
 struct load_profile {
     const char *name;  /* of the system: "whatsapp" */
-    const char *topic; /* where its services would read; a load goes to load.<name> instead */
+    const char *topic; /* where its services read */
+    bool
+        services; /* they are part of the kit, and a load may go to them; else it goes to load.<name> */
     int partitions;
     const char *key;
     int keys;    /* how many different ones there are */

@@ -23,7 +23,8 @@ static void look_at(struct load_member *member, const rd_kafka_message_t *msg, i
     }
     atomic_store_explicit(&group->position[msg->partition], msg->offset + 1,
                           memory_order_relaxed);
-    if (!load_record_get(msg->payload, msg->len, group->setup->run, &stream, &seq, &due_us)) {
+    if (!load_known(group->setup, msg, &stream, &seq, &due_us)) {
+        if (group->setup->twitter) return; /* somebody else's tweet */
         member->tally.seen++;
         member->tally.invented++;
         return;
@@ -131,7 +132,8 @@ int load_group_start(struct load_group *group, struct kpk_err *err) {
     if (load_judge_open(&group->judge, group->setup->keys->streams, err)) return -1;
     group->position = calloc((size_t)group->setup->partitions, sizeof(*group->position));
     if (!group->position) return kpk_fail(err, KPK_FATAL, "consumer: no memory");
-    for (int i = 0; i < group->setup->partitions; i++) group->position[i] = -1;
+    for (int i = 0; i < group->setup->partitions; i++)
+        group->position[i] = group->setup->from ? group->setup->from[i] : -1;
     for (int i = 0; i < consumers; i++) {
         group->members[i].group = group;
         if (start_member(&group->members[i], err)) return -1;

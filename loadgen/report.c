@@ -99,7 +99,7 @@ static void print_phase(const struct load_report *report,
            acked_s * report->setup->value_bytes / 1e6);
     printf("; failed %" PRIu64 ", not sent %" PRIu64 "\n", measured->failed,
            measured->not_sent);
-    if (report->setup->groups)
+    if (report->setup->groups || report->setup->services)
         printf("  lag       %" PRIu64 " records at most, %" PRIu64 " at its end\n",
                measured->lag_max, measured->lag_end);
     if (measured->acked) {
@@ -119,6 +119,13 @@ static void print_setup(const struct load_report *report) {
     printf("\n  %s: topic %s, %d partitions, RF %d, %d broker%s; key %s\n",
            setup->profile->name, setup->topic, setup->partitions, report->replicas,
            report->brokers, report->brokers == 1 ? "" : "s", setup->profile->key);
+    if (setup->twitter)
+        printf("  valid tweets of %d users%s, %.1f followers in the mean, each to five groups "
+               "and a "
+               "reader that judges\n",
+               LOAD_WORLD_USERS, setup->post_url ? ", posted over HTTP" : "",
+               setup->twitter->mean_followers);
+    if (setup->post_url) return;
     printf(
         "  %d bytes a value, %s; acks=%s, %s, linger %d ms; %d producer%s, %d group%s of %d\n",
         setup->value_bytes, setup->bare ? "bare: no headers" : "with the headers of an event",
@@ -184,12 +191,14 @@ static const struct load_slo *first_missed(const struct load_report *report) {
 static int conclude(const struct load_report *report) {
     struct kpk_report all = sum_groups(report);
     const struct load_slo *missed = first_missed(report);
-    char text[400];
+    char text[400], effects[200];
 
     kpk_report_text(&all, text, sizeof(text));
     if (!is_clean(report) && failed_of(report))
         return kpk_conclude(KPK_FAIL, "%" PRIu64 " records were not delivered; %s",
                             failed_of(report), text);
+    if (!load_report_effects(report, all.writes, effects, sizeof(effects)))
+        return kpk_conclude(KPK_FAIL, "%s; %s", effects, text);
     if (!in_topic_as_acked(report))
         return kpk_conclude(KPK_FAIL, "%zu were acknowledged, the topic has %" PRId64,
                             all.writes, report->in_topic);
@@ -211,8 +220,9 @@ static int conclude(const struct load_report *report) {
 int load_report_print(const struct load_report *report) {
     print_setup(report);
     print_phase(report, report->sustained);
+    if (report->setup->services) load_report_services(report);
     if (report->peak) print_phase(report, report->peak);
-    if (report->setup->groups)
+    if (report->setup->groups || report->setup->services)
         printf("\n  drain     %s after %.1f s\n",
                report->drained ? "every group had all of it"
                                : "given up, not every group had all of it",

@@ -27,10 +27,19 @@ struct load_report {
     bool drained, interrupted;
     int64_t
         in_topic; /* records that the topic got in this run, by its offsets; -1: nobody could tell */
+    double disk_bytes; /* of one record in one replica; -1: not known */
+    struct load_view services_before, services_after; /* the whole run, drain included */
     struct kpk_report groups[LOAD_GROUPS_MOST];
     struct load_slo slos[LOAD_SLOS_MOST];
     int n_slos;
 };
+
+/* report_services.c: what the services did in the sustained phase, and what each process cost. */
+void load_report_services(const struct load_report *report);
+/* Has every group had its effect for all that was acknowledged, and is none of it a dead letter?
+ * returns  false: 'text' says which and how many */
+bool load_report_effects(const struct load_report *report, uint64_t acked, char *text,
+                         size_t bytes);
 
 /* Compare the objectives with what was measured. */
 void load_report_slos(struct load_report *report);

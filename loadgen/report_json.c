@@ -61,6 +61,10 @@ static void add_setup(cJSON *to, const struct load_report *report) {
 
     cJSON_AddStringToObject(to, "system", setup->profile->name);
     cJSON_AddStringToObject(to, "topic", setup->topic);
+    cJSON_AddStringToObject(to, "via",
+                            setup->post_url  ? "http"
+                            : setup->twitter ? "topic"
+                                             : "plain");
     cJSON_AddStringToObject(to, "ended", kpk_time_format(kpk_now_ms(), time));
     cJSON_AddNumberToObject(to, "brokers", report->brokers);
     cJSON_AddNumberToObject(to, "replicas", report->replicas);
@@ -92,6 +96,32 @@ static void add_groups(cJSON *to, const struct load_report *report) {
     }
 }
 
+/* What the services did in the sustained phase: ages in ms, CPU in seconds by process. */
+static void add_services(cJSON *to, const struct load_report *report) {
+    static const double percentiles[] = {50, 90, 99};
+    static const char *const names[] = {"age_p50_ms", "age_p90_ms", "age_p99_ms"};
+    const struct load_services *services = report->setup->services;
+    const struct load_view *from = &report->sustained->services_from,
+                           *until = &report->sustained->services_to;
+    cJSON *groups, *processes;
+
+    if (!services) return;
+    groups = cJSON_AddObjectToObject(to, "services");
+    for (int i = 0; i < services->n_groups; i++) {
+        cJSON *row = cJSON_AddObjectToObject(groups, services->groups[i]->name);
+        cJSON_AddNumberToObject(row, "effects",
+                                (double)(until->groups[i].done - from->groups[i].done));
+        for (int p = 0; p < 3; p++)
+            cJSON_AddNumberToObject(
+                row, names[p],
+                load_services_age(services, i, percentiles[p], from, until) * 1000);
+    }
+    processes = cJSON_AddObjectToObject(to, "processes_cpu_s");
+    for (int i = 0; i < services->n_processes; i++)
+        cJSON_AddNumberToObject(processes, services->processes[i].name,
+                                until->cpu_s[i] - from->cpu_s[i]);
+}
+
 static void add_events(cJSON *to, const struct load_events *events) {
     cJSON *list = cJSON_AddArrayToObject(to, "events");
 
@@ -115,8 +145,11 @@ int load_report_json(const struct load_report *report, int exit_code, const char
     cJSON_AddNumberToObject(json, "drain_s", report->drain_s);
     if (report->in_topic >= 0)
         cJSON_AddNumberToObject(json, "in_topic", (double)report->in_topic);
+    if (report->disk_bytes > 0)
+        cJSON_AddNumberToObject(json, "disk_bytes_per_record", report->disk_bytes);
     cJSON_AddBoolToObject(json, "interrupted", report->interrupted);
     add_groups(json, report);
+    add_services(json, report);
     add_events(json, report->setup->events);
     cJSON_AddStringToObject(json, "verdict",
                             exit_code == 0                 ? "PASS"

@@ -13,10 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DRAIN_S = 120, FAST = 200000, FASTEST = 3000000, FASTEST_BYTES = 700 * 1000 * 1000 };
+#define FIND_MAX_OF_ROOM 0.8
+
+enum {
+    DRAIN_S = 120,
+    SETTLE_S = 120,
+    FAST = 200000,
+    FASTEST = 3000000,
+    FASTEST_BYTES = 700 * 1000 * 1000
+};
 
 struct args {
-    const char *rate, *peak_rate, *compression, *acks, *csv, *json, *hdr, *slo;
+    const char *via, *rate, *peak_rate, *compression, *acks, *csv, *json, *hdr, *slo;
     int duration, warm_up, peak, step, groups, consumers, senders, partitions, bytes, linger,
         seed;
     int find_max, keep;
@@ -29,6 +37,8 @@ struct run {
     struct load_setup setup;
     struct load_events events;
     struct load_target target;
+    struct load_twitter *twitter;
+    struct load_services *services;
     struct load_engine *engine;
     FILE *csv;
     struct load_measured warm_up, sustained, peak;
@@ -69,6 +79,29 @@ static int check_writable(const char *name, const char *path, struct kpk_err *er
     return file ? fclose(file) : 0;
 }
 
+/* Through the services that run, or past them: "topic", "http", "plain"; by default to them where there are some. */
+static int choose_way(struct run *run, struct kpk_err *err) {
+    static const char *const ways[] = {"", "topic", "http", "plain", NULL};
+    const struct load_profile *profile = run->profile;
+    const char *url = getenv("KPK_TWEET_SERVICE_URL");
+
+    if (one_of("via", run->args.via, ways, err)) return -1;
+    if (!*run->args.via) run->args.via = profile->services ? "topic" : "plain";
+    if (strcmp(run->args.via, "plain") == 0) return 0;
+    if (!profile->services)
+        return kpk_fail(err, KPK_REJECT, "--via %s: no services of %s run; twitter's do",
+                        run->args.via, profile->name);
+    if (run->args.partitions || run->args.bytes)
+        return kpk_fail(
+            err, KPK_REJECT,
+            "--partitions and --bytes are the services' own: they go with --via plain");
+    if (strcmp(run->args.via, "http") == 0)
+        run->setup.post_url = url && *url ? url : "http://127.0.0.1:18080";
+    return 0;
+}
+
+static bool is_plain(const struct run *run) { return strcmp(run->args.via, "plain") == 0; }
+
 /* What the class of the profile asks for, unless said otherwise. */
 static const char *acks_of(const struct load_profile *profile) {
     return profile->durability == KPK_CRITICAL    ? "all"
@@ -84,6 +117,7 @@ static int check(struct run *run, struct kpk_err *err) {
     struct load_setup *setup = &run->setup;
     double fastest;
 
+    if (choose_way(run, err)) return -1;
     if (args->bytes && args->bytes < LOAD_VALUE_LEAST)
         return kpk_fail(err, KPK_REJECT, "--bytes %d: what a record says of itself takes %d",
                         args->bytes, LOAD_VALUE_LEAST);
@@ -110,8 +144,11 @@ static int check(struct run *run, struct kpk_err *err) {
         .senders = args->senders    ? args->senders
                    : fastest < FAST ? 1
                                     : 2,
-        .groups = args->groups >= 0 ? args->groups : profile->groups,
+        .groups = args->groups >= 0 ? args->groups
+                  : is_plain(run)   ? profile->groups
+                                    : 1, /* to judge: the services' groups do the work */
         .consumers = args->consumers ? args->consumers : profile->consumers,
+        .post_url = setup->post_url,
         .events = &run->events};
     if (setup->senders > setup->partitions) setup->senders = setup->partitions;
     run->report.n_slos = load_slo_parse(args->slo, setup->groups > 0, run->report.slos, err);
@@ -120,7 +157,7 @@ static int check(struct run *run, struct kpk_err *err) {
 
 /* What will be written at most; as fast as possible is not known before, and neither is --find-max. */
 static double bytes_of(const struct run *run) {
-    double each = run->setup.value_bytes + (run->setup.bare ? 20 : 200);
+    double each = run->setup.value_bytes + (run->setup.bare ? 20 : 200); /* with its headers */
     double assumed = fmin(FASTEST, FASTEST_BYTES / each),
            rate = run->rate > 0 && !run->args.find_max ? run->rate : assumed;
     double records = rate * (run->args.duration + run->args.warm_up) +
@@ -129,22 +166,55 @@ static double bytes_of(const struct run *run) {
     return records * each;
 }
 
+/* A topic of its own. */
+static int open_plain(struct run *run, struct kpk_err *err) {
+    return load_target_open(&run->target, run->profile, run->setup.partitions,
+                            run->setup.bytes_most, run->args.keep != 0, err);
+}
+
+/* The services' topic, and its people. */
+static int open_services(struct run *run, struct kpk_err *err) {
+    struct load_setup *setup = &run->setup;
+    char value[LOAD_TWEET_BYTES], id[KPK_UUID_BYTES];
+
+    if (load_services_open(&run->services, run->profile->topic, err) ||
+        load_twitter_open(&run->twitter, setup->run, err) ||
+        load_target_find(&run->target, run->profile, setup->bytes_most, err))
+        return -1;
+    if (!load_services_settle(run->services, SETTLE_S))
+        return kpk_fail(err, KPK_WAIT,
+                        "the groups are still busy after %d s with what was there before: "
+                        "kpk lag shows it",
+                        SETTLE_S);
+    setup->twitter = run->twitter;
+    setup->services = run->services;
+    setup->from = run->target.from;
+    setup->value_bytes = (int)load_twitter_tweet(run->twitter, value, 0, 0, load_now_us(), id);
+    return 0;
+}
+
 static int open_run(struct run *run, struct kpk_err *err) {
     struct load_setup *setup = &run->setup;
-    char id[KPK_UUID_BYTES];
+    char id[KPK_UUID_BYTES], reader[KPK_NAME_BYTES];
 
     if (*run->args.csv && !(run->csv = fopen(run->args.csv, "w")))
         return kpk_fail(err, KPK_REJECT, "--csv %.120s: %s", run->args.csv, strerror(errno));
-    if (load_target_open(&run->target, run->profile, setup->partitions, bytes_of(run),
-                         run->args.keep != 0, err))
-        return -1;
-    snprintf(setup->topic, sizeof(setup->topic), "%s", run->target.topic.name);
-    setup->partitions = run->target.topic.partitions;
     kpk_uuid7(id); /* its end is random */
     memcpy(setup->run, id + KPK_UUID_BYTES - LOAD_RUN_BYTES, LOAD_RUN_BYTES);
-    if (load_keys_open(&setup->keys, run->profile, setup->partitions, (uint64_t)run->args.seed,
-                       err))
+    setup->bytes_most = bytes_of(run);
+    if (is_plain(run) ? open_plain(run, err) : open_services(run, err)) return -1;
+    if (run->args.find_max) /* nobody knows yet how much that is */
+        setup->bytes_most = run->target.room < 0
+                                ? INFINITY
+                                : run->target.room * FIND_MAX_OF_ROOM / run->target.replicas;
+    snprintf(setup->topic, sizeof(setup->topic), "%s", run->target.topic.name);
+    snprintf(reader, sizeof(reader), "load.%s", run->profile->name);
+    kpk_full_name(reader, setup->reader);
+    setup->partitions = run->target.topic.partitions;
+    if (load_keys_open(&setup->keys, run->profile, setup->partitions,
+                       run->twitter ? run->twitter->ids : NULL, (uint64_t)run->args.seed, err))
         return -1;
+    if (run->twitter) load_twitter_weigh(run->twitter, setup->keys);
     pthread_mutex_init(&run->events.lock, NULL);
     run->events.begin_us = load_now_us();
     return load_engine_open(&run->engine, setup, run->csv, err);
@@ -155,12 +225,14 @@ static void close_run(struct run *run) {
     const char *groups[LOAD_GROUPS_MOST + 1] = {0};
 
     for (int i = 0; i < run->setup.groups; i++) {
-        snprintf(names[i], sizeof(names[i]), "%s.%d", run->setup.topic, i + 1);
+        snprintf(names[i], sizeof(names[i]), "%s.%d", run->setup.reader, i + 1);
         groups[i] = names[i];
     }
     load_engine_close(run->engine);
     load_keys_close(run->setup.keys);
     load_target_close(&run->target, run->args.keep != 0, groups);
+    load_twitter_close(run->twitter);
+    load_services_close(run->services);
     if (run->csv) fclose(run->csv);
 }
 
@@ -183,6 +255,22 @@ static void carry_out(struct run *run) {
     }
 }
 
+/* Others may write to the services' topic, and the relay's transactions take offsets of their own. */
+static void count_topic(struct run *run) {
+    struct load_report *report = &run->report;
+    struct kpk_err err;
+
+    report->in_topic = -1;
+    report->disk_bytes = -1;
+    if (!is_plain(run)) return;
+    int64_t records = load_target_count(&run->target, &err);
+    if (records < 0) return;
+    report->in_topic = records - run->target.held;
+    double bytes = load_engine_disk(run->engine);
+    if (bytes >= 0 && records > 0)
+        report->disk_bytes = bytes / (double)records / report->replicas;
+}
+
 static int conclude(struct run *run) {
     struct load_report *report = &run->report;
     struct kpk_err err;
@@ -194,8 +282,8 @@ static int conclude(struct run *run) {
     report->interrupted = kpk_stopping();
     report->drained = load_engine_drain(run->engine, DRAIN_S, &report->drain_s);
     load_engine_judge(run->engine, report->groups);
-    report->in_topic = load_target_count(&run->target, &err);
-    if (report->in_topic >= 0) report->in_topic -= run->target.held;
+    count_topic(run);
+    load_engine_effects(run->engine, &report->services_before, &report->services_after);
     load_report_slos(report);
     int code = load_report_print(report);
     if (*run->args.json && load_report_json(report, code, run->args.json, &err))
@@ -207,6 +295,11 @@ static int conclude(struct run *run) {
 
 static int parse(struct args *args, int *argc, char **argv, struct kpk_err *err) {
     const struct kpk_opt opts[] = {
+        {"via", NULL, KPK_OPT_STR, &args->via, "", 0, 0,
+         "topic: valid events to the topic that the services read; http: through the service "
+         "that "
+         "takes them; plain: a topic of its own. By default topic where services run "
+         "(twitter)"},
         {"rate", NULL, KPK_OPT_STR, &args->rate, "", 0, 0,
          "records a second, as 6000, 6k, 1.15M; max: as fast as they are acknowledged; by "
          "default the guide's"},

@@ -42,8 +42,10 @@ struct load_sending {
     int bucket_records;
     uint64_t inflight, inflight_most;
     char *values; /* of events: EVENTS of them, used in turn */
+    size_t value_room;
     uint32_t next_value;
     int64_t flushed_us;
+    bool told_full;
 };
 
 /* --- delivery reports -------------------------------------------------------------------- */
@@ -63,8 +65,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *msg, void *opa
     if (atomic_fetch_add(&sender->failed, 1) == 0)
         load_event(sender->setup->events, "the first record that was not delivered: %s",
                    rd_kafka_err2str(msg->err));
-    if (load_record_get(msg->payload, msg->len, sender->setup->run, &stream, &seq, &due_us))
-        sender->unacked[stream]++;
+    if (load_known(sender->setup, msg, &stream, &seq, &due_us)) sender->unacked[stream]++;
 }
 
 static void serve(struct load_sender *sender, int timeout_ms) {
@@ -123,22 +124,31 @@ static void put_bare(struct load_sender *sender, uint32_t stream, int64_t due_us
 static void put_event(struct load_sender *sender, uint32_t stream, int64_t due_us) {
     const struct load_setup *setup = sender->setup;
     struct load_sending *own = sender->own;
-    char id[KPK_UUID_BYTES], *value;
-    struct kpk_event event = {
-        .id = id, .source = "/loadgen", .type = "load.record", .time_ms = due_us / 1000};
+    char id[KPK_UUID_BYTES],
+        *value = own->values + (size_t)(own->next_value++ % EVENTS) * own->value_room;
+    struct kpk_event event = {.id = id,
+                              .source = "/loadgen",
+                              .type = setup->twitter ? "tweet.created" : "load.record",
+                              .subject = setup->twitter ? id : NULL,
+                              .time_ms = due_us / 1000};
+    size_t len = (size_t)setup->value_bytes;
     rd_kafka_headers_t *headers;
     rd_kafka_resp_err_t code;
 
-    kpk_uuid7(id);
+    if (setup->twitter) {
+        len = load_twitter_tweet(setup->twitter, value, stream, sender->sent[stream]++, due_us,
+                                 id);
+    } else {
+        kpk_uuid7(id);
+        load_record_set(value, stream, sender->sent[stream]++, due_us);
+    }
     headers = kpk_event_headers(&event);
-    value = own->values + (size_t)(own->next_value++ % EVENTS) * (size_t)setup->value_bytes;
-    load_record_set(value, stream, sender->sent[stream]++, due_us);
     code = rd_kafka_producev(
         own->rk, RD_KAFKA_V_RKT(own->rkt), RD_KAFKA_V_PARTITION(setup->keys->partition[stream]),
         RD_KAFKA_V_KEY(setup->keys->text[stream], setup->keys->len[stream]),
-        RD_KAFKA_V_VALUE(value, (size_t)setup->value_bytes),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers),
-        RD_KAFKA_V_OPAQUE((void *)(intptr_t)due_us), RD_KAFKA_V_END);
+        RD_KAFKA_V_VALUE(value, len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE((void *)(intptr_t)due_us),
+        RD_KAFKA_V_END);
     if (!code) {
         own->inflight++;
         atomic_fetch_add(&sender->handed, 1);
@@ -178,13 +188,25 @@ static void tick(struct load_sender *sender, const struct load_phase *phase, boo
     serve(sender, behind ? 0 : TICK_US / 1000);
 }
 
+/* A run that is told no rate, or that looks for the highest one, ends at the size that the disk was asked for. */
+static bool is_full(struct load_sender *sender) {
+    const struct load_setup *setup = sender->setup;
+    double written = (double)atomic_load(&sender->handed) * setup->value_bytes;
+
+    if (written < setup->bytes_most / setup->senders) return false;
+    if (!sender->own->told_full)
+        load_event(setup->events, "producer %d has written its %.1f GB, and sends no more",
+                   sender->index + 1, setup->bytes_most / setup->senders / 1e9);
+    return sender->own->told_full = true;
+}
+
 static void send_phase(struct load_sender *sender, const struct load_phase *phase) {
     struct load_sending *own = sender->own;
     void (*put)(struct load_sender *, uint32_t, int64_t) =
         sender->setup->bare ? put_bare : put_event;
     uint64_t n = 0;
 
-    while (own->count > 0 && !kpk_stopping()) {
+    while (own->count > 0 && !kpk_stopping() && !is_full(sender)) {
         int64_t now_us = load_now_us(), due_us = phase->begin_us;
         uint64_t before = n;
         if (now_us >= phase->end_us + (phase->rate > 0 ? GRACE_US : 0)) break;
@@ -293,11 +315,11 @@ static int make_records(struct load_sender *sender) {
     if (own->inflight_most > INFLIGHT_RECORDS) own->inflight_most = INFLIGHT_RECORDS;
     own->order = calloc(LOAD_CYCLE, sizeof(*own->order));
     own->buckets = calloc((size_t)setup->partitions, sizeof(*own->buckets));
-    own->values = malloc((size_t)setup->value_bytes * EVENTS);
+    own->value_room = setup->twitter ? LOAD_TWEET_BYTES : (size_t)setup->value_bytes;
+    own->values = malloc(own->value_room * EVENTS);
     if (!own->order || !own->buckets || !own->values) return -1;
-    for (uint32_t i = 0; i < EVENTS; i++)
-        load_record_template(own->values + i * (size_t)setup->value_bytes,
-                             (size_t)setup->value_bytes, setup->run, i);
+    for (uint32_t i = 0; i < EVENTS && !setup->twitter; i++)
+        load_record_template(own->values + i * own->value_room, own->value_room, setup->run, i);
     for (uint32_t i = 0; i < LOAD_CYCLE; i++)
         if (setup->keys->partition[setup->keys->draws[i]] % setup->senders == sender->index)
             own->order[own->count++] = i;

@@ -5,6 +5,7 @@
 #include "loadgen/brokers.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,6 +51,7 @@ static int check_room(struct load_target *target, double bytes, struct kpk_err *
     double copies = target->replicas, room = load_brokers_room(target->admin->rk);
     double need = bytes * copies * (100 + MARGIN_PERCENT) / 100;
 
+    target->room = room;
     if (room < 0 || room >= need) return 0;
     return kpk_fail(
         err, KPK_REJECT,
@@ -93,6 +95,39 @@ int load_target_open(struct load_target *target, const struct load_profile *prof
     return target->held < 0 ? -1 : 0;
 }
 
+int load_target_find(struct load_target *target, const struct load_profile *profile,
+                     double bytes, struct kpk_err *err) {
+    struct kpk_plan plan = {.topics = &target->topic, .count = 1};
+    struct kpk_topic_plan *topic = &target->topic;
+    int64_t low;
+
+    *target = (struct load_target){0};
+    snprintf(topic->base_name, sizeof(topic->base_name), "%s", profile->topic);
+    topic->row = *kpk_topic_find(profile->topic);
+    topic->row.name = topic->base_name;
+    kpk_full_name(topic->base_name, topic->name);
+    if (kpk_admin_open(&target->admin, &(struct kpk_admin_opts){.wait_ms = WAIT_MS}, err))
+        return -1;
+    target->brokers = target->admin->brokers;
+    if (kpk_admin_describe(target->admin, &plan, err)) return -1;
+    if (!topic->found.exists)
+        return kpk_fail(err, KPK_REJECT, "there is no topic %s: make up, or --via plain",
+                        topic->name);
+    topic->partitions = topic->found.partitions;
+    target->replicas = topic->found.replicas;
+    if (check_room(target, bytes, err)) return -1;
+    target->from = calloc((size_t)topic->partitions, sizeof(*target->from));
+    if (!target->from) return kpk_fail(err, KPK_FATAL, "no memory");
+    for (int i = 0; i < topic->partitions; i++) {
+        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+            target->admin->rk, topic->name, i, &low, &target->from[i], WAIT_MS);
+        if (code)
+            return kpk_fail(err, KPK_WAIT, "%s [%d]: %s", topic->name, i,
+                            rd_kafka_err2str(code));
+    }
+    return 0;
+}
+
 /* Nothing is compacted, and no transaction writes there: an offset is a record. A broker that was just told to
  * lead a partition may not know it yet. Not by kpk_admin_offsets(): that gives up when the process is asked to end,
  * and a run that was ended early is counted too. */
@@ -134,7 +169,9 @@ static void forget_groups(struct load_target *target, const char *const *names) 
 
 void load_target_close(struct load_target *target, bool keep, const char *const *groups) {
     if (!target->admin) return;
-    if (target->made) forget_groups(target, groups);
+    forget_groups(target, groups);
+    free(target->from);
+    target->from = NULL;
     if (target->made && !keep) forget(target);
     kpk_admin_close(target->admin);
     target->admin = NULL;

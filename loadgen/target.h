@@ -11,7 +11,9 @@ struct load_target {
     struct kpk_topic_plan topic;
     int brokers, replicas;
     bool made;
-    int64_t held; /* records that were in it before the run */
+    double room;   /* bytes that the brokers' disk has left; -1: not known */
+    int64_t held;  /* records that were in it before the run */
+    int64_t *from; /* of a topic that was found: the end of each partition */
 };
 
 /* What is left of an earlier run is removed first.
@@ -22,6 +24,10 @@ struct load_target {
 int load_target_open(struct load_target *target, const struct load_profile *profile,
                      int partitions, double bytes, bool keep,
                      struct kpk_err *err) KPK_MUST_CHECK;
+/* A topic that services read, as it is.
+ * returns  0, or -1 with 'err': REJECT it is not there */
+int load_target_find(struct load_target *target, const struct load_profile *profile,
+                     double bytes, struct kpk_err *err) KPK_MUST_CHECK;
 /* How many records it holds, by the offsets of its partitions. returns -1 with 'err' (WAIT) */
 int64_t load_target_count(struct load_target *target, struct kpk_err *err);
 

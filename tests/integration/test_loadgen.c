@@ -208,26 +208,40 @@ static void a_missed_objective_is_99(void **state) {
     assert_non_null(strstr(ended->text, "verdict: FAIL p50<1us is missed"));
 }
 
-static void a_strangers_record_is_a_failure(void **state) {
+/* Run 'system' for some seconds, and write a word that is no record of it to 'base_topic' in the middle.
+ * returns  its exit code */
+static int disturb(const char *system, const char *base_topic) {
     const char *const options[] = {
-        "tickets", "--warm-up", "0",     "--duration",         "4", "--groups", "1",
-        "--rate",  "50",        "--csv", path("stranger.csv"), NULL};
+        system,   "--warm-up", "0",     "--duration",         "4", "--groups", "1",
+        "--rate", "50",        "--csv", path("stranger.csv"), NULL};
     struct kpk_producer *producer;
     char topic[KPK_NAME_BYTES];
+    int code;
 
-    (void)state;
     unlink(path("stranger.csv"));
     struct kpk_child *child = start(options);
     await_seconds("stranger.csv", 1);
     assert_ok(kpk_producer_open(&producer, &(struct kpk_producer_opts){0}, err), err);
-    assert_ok(kpk_producer_send(producer, kpk_full_name("load.tickets", topic), "k", 1, "hello",
-                                5, NULL, err),
+    assert_ok(kpk_producer_send(producer, kpk_full_name(base_topic, topic), "k", 1, "hello", 5,
+                                NULL, err),
               err);
     assert_ok(kpk_producer_wait(producer, 10000, err), err);
     kpk_producer_close(producer);
     assert_true(kpk_child_await(child, KPK_CHILD_EXITED, END_MS));
-    assert_int_equal(kpk_child_status(child), 1);
+    code = kpk_child_status(child);
     kpk_child_close(child);
+    return code;
+}
+
+static void a_strangers_record_is_a_failure(void **state) {
+    (void)state;
+    assert_int_equal(disturb("tickets", "load.tickets"), 1);
+}
+
+/* On a topic that others may write to it is not the load's; that the services' groups reject it is. */
+static void a_dead_letter_is_a_failure(void **state) {
+    (void)state;
+    assert_int_equal(disturb("twitter", KPK_TOPIC_TWEETS), 1);
 }
 
 static void ctrl_c_ends_it_with_a_report(void **state) {
@@ -278,6 +292,77 @@ static void a_broker_that_dies_is_an_event(void **state) {
     cJSON_Delete(json);
 }
 
+/* --- through the services ---------------------------------------------------------------- */
+
+static double of(const cJSON *json, const char *object, const char *member, const char *name) {
+    const cJSON *inner = cJSON_GetObjectItem(json, object);
+
+    return number(member ? cJSON_GetObjectItem(inner, member) : inner, name);
+}
+
+/* Every group of the topic has had its effect, and the workers' own metrics say how old the tweets were. */
+static void valid_tweets_reach_every_group(void **state) {
+    static const char *const groups[] = {KPK_GROUP_FANOUT_WORKERS, KPK_GROUP_SEARCH_INDEXER,
+                                         KPK_GROUP_NOTIFICATION_WORKERS,
+                                         KPK_GROUP_TRENDING_WORKERS, KPK_GROUP_ANALYTICS};
+    static const char *const ways[] = {"topic", "http"};
+    char arguments[512];
+
+    (void)state;
+    for (size_t way = 0; way < 2; way++) {
+        snprintf(arguments, sizeof(arguments),
+                 "run twitter --via %s --rate 100 --warm-up 1 --duration 4 --json %s",
+                 ways[way], path("tweets.json"));
+        const struct ended *ended = run(arguments);
+        assert_int_equal(ended->code, 0);
+        assert_non_null(strstr(ended->text, "verdict: PASS 500 writes, 500 sightings"));
+        cJSON *json = cJSON_Parse(read_file("tweets.json"));
+        assert_non_null(json);
+        for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
+            assert_true(of(json, "services", groups[i], "effects") > 0);
+            assert_true(of(json, "services", groups[i], "age_p50_ms") > 0);
+        }
+        assert_true(of(json, "processes_cpu_s", NULL, "fanout-worker-1") > 0);
+        assert_true(of(json, "processes_cpu_s", NULL, "postgresql") > 0);
+        cJSON_Delete(json);
+    }
+}
+
+static int wake_them(void **state) {
+    (void)state;
+    stack_wake("search-indexer-1");
+    stack_wake("search-indexer-2");
+    return 0;
+}
+
+/* A group that stands still is behind, and the run that waits for it says so. */
+static void a_group_that_stands_still_is_told(void **state) {
+    const char *const options[] = {"twitter",    "--rate", "100",   "--warm-up",       "0",
+                                   "--duration", "600",    "--csv", path("still.csv"), NULL};
+
+    (void)state;
+    unlink(path("still.csv"));
+    struct kpk_child *child = start(options);
+    await_seconds("still.csv", 2);
+    stack_hang("search-indexer-1");
+    stack_hang("search-indexer-2");
+    struct lines more = {"still.csv", 8};
+    assert_true(wait_until(END_MS, has_lines, &more));
+    kpk_child_signal(child, SIGINT);
+    wake_them(NULL);
+    assert_true(kpk_child_await(child, KPK_CHILD_EXITED, END_MS * 2));
+    assert_int_equal(kpk_child_status(child), 0);
+    kpk_child_close(child);
+    /* Some second of it had a lag: column 6. */
+    char *text = read_file("still.csv");
+    long most = 0;
+    while ((text = strchr(text, '\n')) && *++text) {
+        long lag = 0;
+        if (sscanf(text, "%*d,%*[a-z],%*d,%*d,%*d,%ld", &lag) == 1 && lag > most) most = lag;
+    }
+    assert_true(most >= 100);
+}
+
 static void wrong_words_are_named(void **state) {
     static const struct {
         const char *arguments;
@@ -291,8 +376,11 @@ static void wrong_words_are_named(void **state) {
         {"run twitter --rate nan", "--rate nan"},
         {"run twitter --compression zip", "--compression zip"},
         {"run twitter --acks 2", "--acks 2"},
-        {"run twitter --bytes 10000000", "bytes"},
-        {"run twitter --bytes 20", "--bytes 20"},
+        {"run tickets --bytes 10000000", "bytes"},
+        {"run tickets --bytes 20", "--bytes 20"},
+        {"run twitter --bytes 300", "--via plain"},
+        {"run twitter --via mail", "--via mail"},
+        {"run tickets --via http", "no services of tickets run"},
         {"run whatsapp --peak 10", "--peak-rate"},
         {"run twitter --duration 86400 --rate 90M", "the brokers' disk"},
         {"run twitter --slo 50ms", "--slo 50ms"},
@@ -343,6 +431,9 @@ int main(void) {
         cmocka_unit_test(a_missed_objective_is_99),
         cmocka_unit_test(a_strangers_record_is_a_failure),
         cmocka_unit_test(ctrl_c_ends_it_with_a_report),
+        cmocka_unit_test(valid_tweets_reach_every_group),
+        cmocka_unit_test(a_dead_letter_is_a_failure),
+        cmocka_unit_test_teardown(a_group_that_stands_still_is_told, wake_them),
         cmocka_unit_test(wrong_words_are_named),
         cmocka_unit_test(without_a_cluster_it_says_so),
         cmocka_unit_test(a_broker_that_dies_is_an_event),

@@ -6,6 +6,7 @@
  *   KPK_SOAK_NAIVE    the programs are those of build/naive: something must be lost, and is shown
  *   KPK_TEST_SEED     what is done to whom, and when; printed */
 #include "common/clock.h"
+#include "common/random.h"
 #include "common/stop.h"
 #include "services/twitter/world.h"
 #include "tests/support/stack.h"
@@ -34,16 +35,7 @@ enum {
 static struct kpk_err error, *err = &error;
 static uint64_t seed;
 
-/* splitmix64 (Vigna): any seed is a good one. */
-static uint64_t next(void) {
-    uint64_t z = (seed += 0x9e3779b97f4a7c15u);
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-static int below(int limit) { return (int)(next() % (uint64_t)limit); }
+static int below(int limit) { return (int)(kpk_random(&seed) % (uint64_t)limit); }
 
 static int setting(const char *name, int fallback) {
     const char *text = getenv(name);

@@ -1,20 +1,15 @@
 #include "tests/support/fuzz_text.h"
 
+#include "common/random.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-/* splitmix64 (Vigna) */
-static uint64_t next(uint64_t *random) {
-    uint64_t z = (*random += 0x9e3779b97f4a7c15u);
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+int fuzz_below(uint64_t *random, int limit) {
+    return (int)(kpk_random(random) % (uint64_t)limit);
 }
-
-int fuzz_below(uint64_t *random, int limit) { return (int)(next(random) % (uint64_t)limit); }
 
 void put(struct text *text, const void *bytes, size_t len) {
     if (len > sizeof(text->bytes) - text->len) len = sizeof(text->bytes) - text->len;
@@ -65,6 +60,6 @@ void spoil_bytes(uint64_t *random, struct text *text) {
         else if (fuzz_below(random, 2) == 0)
             text->bytes[at] = garbage[fuzz_below(random, sizeof(garbage) - 1)];
         else
-            text->bytes[at] = (char)next(random);
+            text->bytes[at] = (char)kpk_random(random);
     }
 }

@@ -2,6 +2,7 @@
  * kind at once, which must be named and nothing else; and one as large as a long run. */
 #include "common/clock.h"
 #include "common/history.h"
+#include "common/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,14 +30,7 @@ struct draft {
 
 static uint64_t seed;
 
-/* splitmix64 (Vigna): any seed is a good one. */
-static int below(int n) {
-    uint64_t z = (seed += 0x9e3779b97f4a7c15u);
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return (int)((z ^ (z >> 31)) % (uint64_t)n);
-}
+static int below(int n) { return (int)(kpk_random(&seed) % (uint64_t)n); }
 
 static bool allowed(const struct draft *draft, int o, int id) {
     return id < WRITES && draft->outcome[id] != KPK_WRITE_FAILED &&

@@ -1,6 +1,7 @@
 /* The judge of a load sees each fault, in a run of any length, and none where there is none. Its answers are
  * compared with those of common/history, which keeps every sighting. */
 #include "common/clock.h"
+#include "common/random.h"
 #include "loadgen/judge.h"
 #include "loadgen/keys.h"
 #include "tests/support/test.h"
@@ -107,18 +108,18 @@ static void agree_once(void) {
 
     assert_ok(load_judge_open(&judge, STREAMS, err), err);
     for (int i = 0; i < SENT; i++) {
-        uint32_t s = (uint32_t)(load_random(&seed) % STREAMS), seq = sent[s]++;
+        uint32_t s = (uint32_t)(kpk_random(&seed) % STREAMS), seq = sent[s]++;
         snprintf(stream, sizeof(stream), "%u", s);
         snprintf(id, sizeof(id), "%u/%u", s, seq);
         kpk_history_write(history, stream, id, KPK_WRITE_OK);
         kpk_history_expect(history, "readers", stream);
-        int times = load_random(&seed) % 50 == 0 ? 0 : load_random(&seed) % 50 == 0 ? 2 : 1;
+        int times = kpk_random(&seed) % 50 == 0 ? 0 : kpk_random(&seed) % 50 == 0 ? 2 : 1;
         while (times-- > 0) {
             seen[count].stream = s;
             seen[count++].seq = seq;
         }
-        if (count > 3 && load_random(&seed) % 40 ==
-                             0) { /* one changes places with the one before the last */
+        if (count > 3 &&
+            kpk_random(&seed) % 40 == 0) { /* one changes places with the one before the last */
             __typeof__(seen[0]) last = seen[count - 1];
             seen[count - 1] = seen[count - 3];
             seen[count - 3] = last;

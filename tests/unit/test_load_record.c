@@ -70,7 +70,7 @@ static const struct load_profile *profile(const char *name) {
 static struct load_keys *open_keys(const struct load_profile *of, uint64_t seed) {
     struct load_keys *keys;
 
-    assert_ok(load_keys_open(&keys, of, of->partitions, seed, err), err);
+    assert_ok(load_keys_open(&keys, of, of->partitions, NULL, seed, err), err);
     return keys;
 }
 
