@@ -35,7 +35,8 @@ static int assign(rd_kafka_t *rk, const char *topic, bool from_beginning, struct
 
 int load_single_consumer(rd_kafka_t **consumer, const char *topic, bool from_beginning,
                          struct kpk_err *err) {
-    /* 'group.id' is wanted by the client though nothing is ever committed. */
+    /* 'group.id' is wanted by the client though nothing is ever committed. Not more than 1 MB of a partition at a time
+     * (the client's default): answers of over 32 MB are memory that malloc gives back, and each costs new pages. */
     const char *pairs[] = {"group.id",
                            topic,
                            "enable.auto.commit",
@@ -48,8 +49,6 @@ int load_single_consumer(rd_kafka_t **consumer, const char *topic, bool from_beg
                            "1000000",
                            "queued.max.messages.kbytes",
                            "262144",
-                           "fetch.message.max.bytes",
-                           "4000000",
                            "check.crcs",
                            "false",
                            NULL};
