@@ -68,10 +68,10 @@ struct kpk_consumer {
     rd_kafka_t *rk;
     atomic_bool joined;  /* has had an assignment, perhaps an empty one; for /readyz */
     atomic_int assigned; /* partitions owned now */
+    bool paused;         /* a dependency is down: batch kept, nothing fetched */
     /* private */
     const char *group;
     bool from_end;
-    bool paused;             /* a dependency is down: batch kept, nothing fetched */
     int backoff_ms;          /* how long the next paused poll serves the group */
     bool commit_owed;        /* the effect is done, its commit is not yet */
     struct kpk_batch *batch; /* filled or kept now; a revoked partition is taken out of it */

@@ -145,8 +145,9 @@ static void on_revoke(struct kpk_consumer *consumer, rd_kafka_topic_partition_li
     if (consumer->commit_owed && !rd_kafka_assignment_lost(consumer->rk))
         rd_kafka_commit(consumer->rk, NULL, 0);
     if (consumer->batch) batch_drop(consumer->batch, parts);
-    /* librdkafka remembers a pause beyond the assignment: given back to us, it would stay silent. */
-    if (consumer->paused) rd_kafka_resume_partitions(consumer->rk, parts);
+    /* librdkafka remembers a pause beyond the assignment, whoever asked for it: given back to us, the
+     * partition would stay silent. */
+    rd_kafka_resume_partitions(consumer->rk, parts);
     change_assignment(consumer->rk, false, parts);
     atomic_fetch_sub(&consumer->assigned, parts->cnt);
 }

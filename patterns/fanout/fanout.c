@@ -1,10 +1,11 @@
 /* at-least-once -- an offset is committed only after its effect is durable.
  *
- *   topics --(group)--> fetch (1) --> effect (2) --> commit (3)
+ *   topics and tiers --(group)--> fetch (1) --> put back what is not due (2) --> effect (3)
+ *                               --> hand over what failed (4) --> commit (5)
  *
- * Crash between (2) and (3): the events come again, so (2) must be idempotent. A record that can
- * never succeed is in the group's dead letter topic before (3): committing an offset commits all
- * before it. */
+ * Crash between (3) and (5): the events come again, so (3) must be idempotent. A record that failed
+ * is in the group's next retry tier or in its dead letter topic before (5): committing an offset commits
+ * all before it. */
 #include "patterns/fanout/internal.h"
 
 #include "common/clock.h"
@@ -30,7 +31,6 @@ void fanout_metrics_init(const char *group) {
 
 /* --- the effect of a batch --------------------------------------------------------------- */
 
-/* This is all that a single record can fail at: the stores fail for all of them. */
 static void note_batch(struct fanout_member *member) {
     struct kpk_event event;
 
@@ -44,19 +44,41 @@ static void note_batch(struct fanout_member *member) {
     }
 }
 
-/* returns  0: all of them are acknowledged */
-static int hand_over_rejected(struct fanout_member *member, struct kpk_err *err) {
+/* What became of those that were noted. */
+static void ask_outcomes(struct fanout_member *member) {
+    size_t noted = 0;
+
+    if (!member->effect->outcome) return;
     for (size_t i = 0; i < member->batch.count; i++) {
-        const struct fanout_outcome *outcome = &member->outcomes[i];
-        if (outcome->why.verdict == KPK_OK)
-            kpk_metric_observe_us(&age, (kpk_now_ms() - outcome->time_ms) * 1000);
-        else if (kpk_dlq_add(member->dlq, member->batch.msgs[i], &outcome->why, err))
-            return -1;
+        struct kpk_err *why = &member->outcomes[i].why;
+        if (why->verdict != KPK_OK) continue;
+        if (!member->effect->outcome(member->ctx, noted++, why)) why->verdict = KPK_OK;
     }
-    return kpk_dlq_wait(member->dlq, err);
 }
 
-/* The whole of it: what can be done is done, what never can be is handed over. */
+/* returns  0: all of them are acknowledged */
+static int hand_over_failed(struct fanout_member *member, struct kpk_err *err) {
+    for (size_t i = 0; i < member->batch.count; i++) {
+        const struct kpk_err *why = &member->outcomes[i].why;
+        if (why->verdict == KPK_OK) continue;
+        if (why->verdict != KPK_RETRY && why->verdict != KPK_REJECT) {
+            *err = *why; /* of all of them, then */
+            return -1;
+        }
+        if (kpk_retry_hand_over(member->retry, member->batch.msgs[i], why, err)) return -1;
+    }
+    return kpk_retry_wait(member->retry, err);
+}
+
+static void observe_age(const struct fanout_member *member) {
+    int64_t now_ms = kpk_now_ms();
+
+    for (size_t i = 0; i < member->batch.count; i++)
+        if (member->outcomes[i].why.verdict == KPK_OK)
+            kpk_metric_observe_us(&age, (now_ms - member->outcomes[i].time_ms) * 1000);
+}
+
+/* The whole of it: what can be done is done, what failed is handed over. */
 static int take_effect(struct fanout_member *member, struct kpk_err *err) {
     int64_t begin_us = kpk_mono_us();
 
@@ -65,7 +87,9 @@ static int take_effect(struct fanout_member *member, struct kpk_err *err) {
     if (kpk_fault("fanout:after-poll", err)) return -1;
     if (member->effect->apply(member->ctx, err)) return -1;
     if (kpk_fault("fanout:after-effect", err)) return -1;
-    if (hand_over_rejected(member, err)) return -1;
+    ask_outcomes(member);
+    if (hand_over_failed(member, err)) return -1;
+    observe_age(member);
     kpk_metric_observe_us(&duration, kpk_mono_us() - begin_us);
     return kpk_fault("fanout:before-commit", err);
 }
@@ -77,16 +101,20 @@ static bool may_be_repeated(const struct kpk_err *err) {
 }
 
 int fanout_member_run(struct fanout_member *member, struct kpk_err *err) {
+    struct kpk_consumer *consumer = member->consumer;
+    struct kpk_batch *batch = &member->batch;
+
     while (!kpk_stopping()) {
-        if (kpk_poll_batch(member->consumer, &member->batch, POLL_MS, err))
-            return -1;                  /* (1) fetch */
-        if (take_effect(member, err)) { /* (2) effect */
+        int wait_ms = kpk_delay_resume(member->delay, consumer, POLL_MS);
+        if (kpk_poll_batch(consumer, batch, wait_ms, err)) return -1;  /* (1) fetch */
+        if (kpk_delay_put_back(member->delay, consumer, batch, err) || /* (2) not due: later */
+            take_effect(member, err)) { /* (3) effect, (4) hand over */
             if (!may_be_repeated(err)) return -1;
-            kpk_pause(member->consumer, err); /* keep it; try again when the store is back */
+            kpk_pause(consumer, err); /* keep it; try again when the store is back */
             continue;
         }
-        if (kpk_commit(member->consumer, &member->batch, err)) return -1; /* (3) commit */
-        kpk_batch_clear(&member->batch);
+        if (kpk_commit(consumer, batch, err)) return -1; /* (5) commit */
+        kpk_batch_clear(batch);
     }
     return 0;
 }

@@ -4,11 +4,12 @@
 
 #include "common/kafka.h"
 #include "patterns/fanout/fanout.h"
-#include "patterns/retry-dlq/dlq.h"
+#include "patterns/retry-dlq/delay.h"
+#include "patterns/retry-dlq/retry.h"
 
 /* What became of one record. */
 struct fanout_outcome {
-    struct kpk_err why; /* KPK_OK: noted; else it never will succeed */
+    struct kpk_err why; /* KPK_OK: noted, and then done; else RETRY or REJECT */
     int64_t time_ms;    /* when the event happened */
 };
 
@@ -19,7 +20,8 @@ struct fanout_member {
     struct kpk_consumer *consumer;
     struct kpk_batch batch;
     struct fanout_outcome *outcomes; /* of the batch's records */
-    struct kpk_dlq *dlq;
+    struct kpk_retry *retry;
+    struct kpk_delay *delay;
 };
 
 /* The loop: poll, effect, commit, until kpk_stopping(). returns 0, or -1 with 'err' */

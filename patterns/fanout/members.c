@@ -20,7 +20,8 @@ static int open_member(struct fanout_member *member, const struct kpk_fanout_opt
     if (!member->outcomes) return kpk_fail(err, KPK_FATAL, "fanout: no memory");
     if (kpk_batch_init(&member->batch, (size_t)opts->batch, err)) return -1;
     if (opts->effect->open(&member->ctx, opts->batch, err)) return -1;
-    if (kpk_dlq_open(&member->dlq, opts->group, err)) return -1;
+    if (kpk_retry_open(&member->retry, opts->group, err)) return -1;
+    if (kpk_delay_open(&member->delay, opts->group, err)) return -1;
     return kpk_group_open(&member->consumer, opts->group, err);
 }
 
@@ -57,7 +58,8 @@ void kpk_fanout_close(struct kpk_fanout *fanout) {
         kpk_batch_free(&member->batch);
         free(member->outcomes);
         member->effect->close(member->ctx);
-        kpk_dlq_close(member->dlq);
+        kpk_retry_close(member->retry);
+        kpk_delay_close(member->delay);
     }
     free(fanout);
 }

@@ -79,9 +79,8 @@ static bool lost_while_paused(void *ctx) {
     return cluster.batch.count == 0;
 }
 
-static void read_and_pause(void) {
+static void read_letters(void) {
     const char *const topics[] = {TOPIC, NULL};
-    struct kpk_err why;
 
     write_letters();
     assert_ok(kpk_batch_init(&cluster.batch, ROOM, err), err);
@@ -90,8 +89,27 @@ static void read_and_pause(void) {
                   &(struct kpk_consumer_opts){.group = "readers", .topics = topics}, err),
               err);
     assert_true(wait_until(DEADLINE_MS, something_came, NULL));
+}
+
+static void read_and_pause(void) {
+    struct kpk_err why;
+
+    read_letters();
     kpk_fail(&why, KPK_WAIT, "the store is down");
     kpk_pause(cluster.consumer, &why);
+}
+
+static void lose_them(void) {
+    rd_kafka_mock_push_request_errors(cluster.mock, HEARTBEAT, 1,
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+    assert_true(wait_until(DEADLINE_MS, lost_while_paused, NULL));
+}
+
+static void assert_come_back(int64_t first) {
+    if (!wait_until(DEADLINE_MS, something_came, NULL))
+        fail_msg("%d partitions are ours, and nothing comes from them",
+                 (int)cluster.consumer->assigned);
+    assert_int_equal(cluster.batch.msgs[0]->offset, first); /* nothing was committed */
 }
 
 static void partitions_lost_while_paused_are_read_when_they_come_back(void **state) {
@@ -99,15 +117,24 @@ static void partitions_lost_while_paused_are_read_when_they_come_back(void **sta
     read_and_pause();
     int64_t first = cluster.batch.msgs[0]->offset;
 
-    rd_kafka_mock_push_request_errors(cluster.mock, HEARTBEAT, 1,
-                                      RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
-    assert_true(wait_until(DEADLINE_MS, lost_while_paused, NULL));
+    lose_them();
     assert_ok(kpk_commit(cluster.consumer, &cluster.batch, err), err);
+    assert_come_back(first);
+}
 
-    if (!wait_until(DEADLINE_MS, something_came, NULL))
-        fail_msg("%d partitions are ours, and nothing comes from them",
-                 (int)cluster.consumer->assigned);
-    assert_int_equal(cluster.batch.msgs[0]->offset, first); /* nothing was committed */
+/* Those that their user paused himself, as patterns/retry-dlq does. */
+static void so_are_those_paused_one_by_one(void **state) {
+    rd_kafka_topic_partition_list_t *parts;
+
+    (void)state;
+    read_letters();
+    int64_t first = cluster.batch.msgs[0]->offset;
+
+    assert_int_equal(rd_kafka_assignment(cluster.consumer->rk, &parts), 0);
+    rd_kafka_pause_partitions(cluster.consumer->rk, parts);
+    rd_kafka_topic_partition_list_destroy(parts);
+    lose_them();
+    assert_come_back(first);
 }
 
 static void ending_while_paused_takes_no_time(void **state) {
@@ -123,6 +150,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             partitions_lost_while_paused_are_read_when_they_come_back, open_cluster,
             close_cluster),
+        cmocka_unit_test_setup_teardown(so_are_those_paused_one_by_one, open_cluster,
+                                        close_cluster),
         cmocka_unit_test_setup_teardown(ending_while_paused_takes_no_time, open_cluster,
                                         close_cluster),
     };

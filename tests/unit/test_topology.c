@@ -216,6 +216,19 @@ static void test_topics(void **state) {
     }
 }
 
+/* Each tier is longer than the one before. And a group that began at the end would pass over what was
+ * handed over to a partition of a tier before its first commit. */
+static void check_retries(const struct kpk_group *group) {
+    int count = kpk_group_retries(group);
+
+    assert_true(count <= KPK_GROUP_RETRIES);
+    if (count == 0) return;
+    assert_true(group->dlq);
+    assert_int_equal(group->start, KPK_FROM_BEGINNING);
+    for (int tier = 1; tier < count; tier++)
+        assert_true(group->retry_ms[tier] > group->retry_ms[tier - 1]);
+}
+
 static void test_groups(void **state) {
     static const char *const scales[] = {"guide", "small"};
 
@@ -234,6 +247,7 @@ static void test_groups(void **state) {
                 assert_true(kpk_group_reads(group, topic));
                 if (kpk_scaled_partitions(topic) > most) most = kpk_scaled_partitions(topic);
             }
+            check_retries(group);
             /* One more would have nothing to do. */
             if (kpk_scaled_consumers(group) > most)
                 fail_msg("%s: %d consumers for %d partitions at scale %s", group->name,
