@@ -207,7 +207,7 @@ static void tell(const struct kpk_retry *retry, const struct hop *hop,
 
 int kpk_retry_hand_over(struct kpk_retry *retry, const rd_kafka_message_t *msg,
                         const struct kpk_err *why, struct kpk_err *err) {
-    struct hop hop;
+    struct hop hop = {0};
 
     if (next_hop(retry, msg, why, &hop, err)) return -1;
     if (send_on(retry, msg, &hop, why, err)) return -1;
