@@ -194,6 +194,7 @@ static enum MHD_Result dispatch(struct kpk_request *request) {
     count_in(request);
     request->stage = STAGE_ANSWER;
     if (request->response.status != 0) return send_answer(request); /* its body was too long */
+    if (request->is_form && kpk_http_form_parse(request)) return send_answer(request);
     switch (route->place) {
     case ROUTE_INLINE:
         route->row.handler(request, &request->response, route->ctx);

@@ -14,13 +14,14 @@
  *
  * What a handler sees was checked: path, query and header fields are UTF-8 without NUL, a body
  * is within the route's limit and declared as application/json (which a page of another origin
- * cannot send without asking first). Every error is application/problem+json (RFC 9457): type,
- * title, status, detail, and 'field' when an input is to blame: a member of the body, a query
- * field, a header field; else "path", "method" or "body". Only what is no HTTP at all is answered by
- * libmicrohttpd, in HTML, as it asks nobody before: a broken request line, a header line without
- * ':', 32 KB of them, a Content-Length that is no number, broken chunks. (Three things it hides, so
- * no proxy in front may let them through: it cuts a target and a header line at a NUL byte, takes a
- * folded header line for more of the name, and a line that begins with ':' for the last.)
+ * cannot send without asking first), or as a form where 'forms' allows it. Every error is
+ * application/problem+json (RFC 9457): type, title, status, detail, and 'field' when an input is to
+ * blame: a member of the body, a query field, a header field; else "path", "method" or "body". Only
+ * what is no HTTP at all is answered by libmicrohttpd, in HTML, as it asks nobody before: a broken
+ * request line, a header line without ':', 32 KB of them, a Content-Length that is no number, broken
+ * chunks. (Three things it hides, so no proxy in front may let them through: it cuts a target and a
+ * header line at a NUL byte, takes a folded header line for more of the name, and a line that begins
+ * with ':' for the last.)
  *
  * Under abuse (tests/integration/test_http_abuse.c):
  *   connections  4,096 at once ('connections'); the next wait until one of these ends. Each has 30 s
@@ -39,6 +40,7 @@
 #include "common/err.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct kpk_http;
@@ -74,8 +76,11 @@ struct kpk_http_opts {
     void *ctx;                           /* for handlers and checks */
     const char *openapi; /* may be NULL; its paths and methods must be those of 'routes' */
     size_t openapi_bytes;
-    int workers;         /* threads that run handlers; 0: 2 */
-    int queue;           /* requests that may wait for one; 0: 256 */
+    bool forms;  /* a body may also be application/x-www-form-urlencoded, which a page of any
+                 * origin can send without asking first: only for a server that changes nothing
+                 * of worth; see kpk_http_form() */
+    int workers; /* threads that run handlers; 0: 2 */
+    int queue;   /* requests that may wait for one; 0: 256 */
     int queue_wait_ms;   /* how long each may; 0: 1000 */
     int connections;     /* at once; 0: 4096 */
     int idle_timeout_s;  /* 0: 30; each for: between requests, sending one, taking the answer */
@@ -100,13 +105,16 @@ void kpk_http_close(struct kpk_http *http);
  * param    {name} of the route's path; never NULL
  * query    NULL: absent
  * header   NULL: absent
- * body     NUL-terminated too
+ * form     a field of a body that is a form ('forms'), decoded, at most 32 of them; NULL: absent, or
+ *          the body is none
+ * body     NUL-terminated too; nothing of use when it is a form
  * worker   0..workers-1: index of a per-worker connection */
 const char *kpk_http_method(const struct kpk_request *request);
 const char *kpk_http_segment(const struct kpk_request *request, size_t i);
 const char *kpk_http_param(const struct kpk_request *request, const char *name);
 const char *kpk_http_query(const struct kpk_request *request, const char *name);
 const char *kpk_http_header(const struct kpk_request *request, const char *name);
+const char *kpk_http_form(const struct kpk_request *request, const char *name);
 const char *kpk_http_body(const struct kpk_request *request, size_t *len);
 int kpk_http_worker(const struct kpk_request *request);
 

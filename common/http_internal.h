@@ -24,8 +24,8 @@
 #include <stdint.h>
 
 enum {
-    HTTP_SEGMENTS = 16, /* of a path */
-    HTTP_QUERIES = 32,
+    HTTP_SEGMENTS = 16,          /* of a path */
+    HTTP_QUERIES = 32,           /* fields of a query, and of a form */
     HTTP_HEADERS = 8,            /* of a response, beside those every response has */
     HTTP_HEADER_BYTES = 8 << 10, /* request line and header fields of a request */
     HTTP_FIELDS = 100,           /* of a request */
@@ -73,6 +73,12 @@ struct http_field {
     const char *name, *value;
 };
 
+/* Names, each once, and their values. */
+struct http_pairs {
+    struct http_field field[HTTP_QUERIES];
+    size_t count;
+};
+
 struct http_connection;
 
 struct kpk_request {
@@ -85,12 +91,12 @@ struct kpk_request {
     enum http_stage stage;
     bool counted; /* in http->in_hand */
     bool has_body;
+    bool is_form; /* it is declared as one */
     char *target; /* as sent, then decoded in place; the fields below point into it */
     const char *segment[HTTP_SEGMENTS + 1];
     size_t segment_count;
-    struct http_field queries[HTTP_QUERIES];
-    size_t query_count;
-    struct http_route *route; /* NULL: none matched */
+    struct http_pairs query, form; /* 'form' points into the body */
+    struct http_route *route;      /* NULL: none matched */
     char *body;
     size_t body_len, body_room, discarded;
     int worker;
@@ -190,9 +196,13 @@ int kpk_http_body_add(struct kpk_request *request, const char *data, size_t len)
 int kpk_http_refuse(struct kpk_request *request, int status, const char *field,
                     const char *why);
 
-/* http_target.c */
-/* Take request->target apart. returns 0, or -1 with the response filled */
+/* http_target.c: each returns 0, or -1 with the response filled. */
+/* Take request->target apart. */
 int kpk_http_target_parse(struct kpk_request *request) KPK_MUST_CHECK;
+/* The same for a body that is a form; it is complete. */
+int kpk_http_form_parse(struct kpk_request *request) KPK_MUST_CHECK;
+/* returns  NULL: there is none of that name */
+const char *kpk_http_pair(const struct http_pairs *pairs, const char *name);
 
 /* http_route.c */
 /* Do 'openapi' and 'routes' name the same paths and methods? FATAL names the first that

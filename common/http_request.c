@@ -162,13 +162,24 @@ static int too_large(struct kpk_request *request) {
     return -1;
 }
 
+static bool is_form_type(const char *content_type) {
+    static const char form[] = "application/x-www-form-urlencoded";
+    size_t len = sizeof(form) - 1;
+
+    return content_type && strncasecmp(content_type, form, len) == 0 &&
+           (content_type[len] == '\0' || strchr("; \t", content_type[len]));
+}
+
 int kpk_http_body_check(struct kpk_request *request) {
     const char *length = kpk_http_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
     size_t max_bytes = request->route->row.max_body_bytes;
 
     if (!request->has_body) return 0;
     if (max_bytes == 0) return kpk_http_refuse(request, 400, "body", "none is taken here");
-    if (!kpk_json_type(kpk_http_header(request, MHD_HTTP_HEADER_CONTENT_TYPE)))
+    request->is_form = request->http->opts.forms &&
+                       is_form_type(kpk_http_header(request, MHD_HTTP_HEADER_CONTENT_TYPE));
+    if (!request->is_form &&
+        !kpk_json_type(kpk_http_header(request, MHD_HTTP_HEADER_CONTENT_TYPE)))
         return kpk_http_refuse(request, 415, MHD_HTTP_HEADER_CONTENT_TYPE,
                                "must be application/json");
     /* libmicrohttpd made sure that it is a number, and fits. */
@@ -229,9 +240,7 @@ const char *kpk_http_param(const struct kpk_request *request, const char *name) 
 }
 
 const char *kpk_http_query(const struct kpk_request *request, const char *name) {
-    for (size_t i = 0; i < request->query_count; i++)
-        if (strcmp(request->queries[i].name, name) == 0) return request->queries[i].value;
-    return NULL;
+    return kpk_http_pair(&request->query, name);
 }
 
 int kpk_http_query_number(const struct kpk_request *request, struct kpk_response *response,
@@ -244,6 +253,10 @@ int kpk_http_query_number(const struct kpk_request *request, struct kpk_response
     if (*number >= 1 && *number <= max) return 0;
     kpk_http_problem(response, 400, name, "must be a number from 1 to %d", max);
     return -1;
+}
+
+const char *kpk_http_form(const struct kpk_request *request, const char *name) {
+    return kpk_http_pair(&request->form, name);
 }
 
 const char *kpk_http_header(const struct kpk_request *request, const char *name) {

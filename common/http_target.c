@@ -1,5 +1,5 @@
-/* The request's target: split first, decoded then, so that an encoded slash is data and not
- * structure. Refused when two readers could understand it differently: an escape that is none,
+/* The request's target, and a body that is a form: split first, decoded then, so that an encoded
+ * slash is data and not structure. Refused when two readers could understand it differently: an escape that is none,
  * a name given twice. */
 #include "common/http_internal.h"
 
@@ -47,25 +47,41 @@ static int parse_path(struct kpk_request *request, char *path) {
     return 0;
 }
 
-static int parse_query(struct kpk_request *request, char *query) {
+const char *kpk_http_pair(const struct http_pairs *pairs, const char *name) {
+    for (size_t i = 0; i < pairs->count; i++)
+        if (strcmp(pairs->field[i].name, name) == 0) return pairs->field[i].value;
+    return NULL;
+}
+
+/* "a=1&b=2", of a query or a form.
+ * where  what a problem calls it */
+static int parse_pairs(struct kpk_request *request, char *text, struct http_pairs *pairs,
+                       const char *where) {
     const char *why;
     char *name;
 
-    while ((name = strsep(&query, "&"))) {
+    while ((name = strsep(&text, "&"))) {
         char *value = name;
 
         strsep(&value, "=");
         if (!value) value = name + strlen(name); /* "?flag" is "?flag=" */
         if (*name == '\0' && *value == '\0') continue;
-        if ((why = decode(name, true))) return kpk_http_refuse(request, 400, "query", why);
+        if ((why = decode(name, true))) return kpk_http_refuse(request, 400, where, why);
         if ((why = decode(value, true))) return kpk_http_refuse(request, 400, name, why);
-        if (kpk_http_query(request, name))
-            return kpk_http_refuse(request, 400, name, "given twice in the query");
-        if (request->query_count == HTTP_QUERIES)
-            return kpk_http_refuse(request, 400, "query", "too many fields");
-        request->queries[request->query_count++] = (struct http_field){name, value};
+        if (kpk_http_pair(pairs, name))
+            return kpk_http_refuse(request, 400, name, "given twice");
+        if (pairs->count == HTTP_QUERIES)
+            return kpk_http_refuse(request, 400, where, "too many fields");
+        pairs->field[pairs->count++] = (struct http_field){name, value};
     }
     return 0;
+}
+
+int kpk_http_form_parse(struct kpk_request *request) {
+    if (!request->body) return 0;
+    if (strlen(request->body) != request->body_len)
+        return kpk_http_refuse(request, 400, "body", "a NUL byte");
+    return parse_pairs(request, request->body, &request->form, "body");
 }
 
 int kpk_http_target_parse(struct kpk_request *request) {
@@ -77,5 +93,5 @@ int kpk_http_target_parse(struct kpk_request *request) {
     query = strchr(request->target, '?');
     if (query) *query++ = '\0';
     if (parse_path(request, request->target)) return -1;
-    return query ? parse_query(request, query) : 0;
+    return query ? parse_pairs(request, query, &request->query, "query") : 0;
 }

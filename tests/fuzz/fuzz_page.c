@@ -49,20 +49,20 @@ static void check_round_trip(const struct kpk_request *request, size_t size) {
     must(text);
     for (size_t i = 0; i < request->segment_count; i++)
         *out++ = '/', escape(&out, request->segment[i]);
-    for (size_t i = 0; i < request->query_count; i++) {
-        *out++ = i ? '&' : '?', escape(&out, request->queries[i].name);
-        *out++ = '=', escape(&out, request->queries[i].value);
+    for (size_t i = 0; i < request->query.count; i++) {
+        *out++ = i ? '&' : '?', escape(&out, request->query.field[i].name);
+        *out++ = '=', escape(&out, request->query.field[i].value);
     }
     *out = '\0';
     must(kpk_http_target_parse(&again) == 0);
     must(again.segment_count == request->segment_count &&
-         again.query_count == request->query_count);
+         again.query.count == request->query.count);
     for (size_t i = 0; i < again.segment_count; i++)
         must(strcmp(again.segment[i], request->segment[i]) == 0 &&
              kpk_utf8_valid(again.segment[i], strlen(again.segment[i]), NULL));
-    for (size_t i = 0; i < again.query_count; i++)
-        must(strcmp(again.queries[i].name, request->queries[i].name) == 0 &&
-             strcmp(again.queries[i].value, request->queries[i].value) == 0);
+    for (size_t i = 0; i < again.query.count; i++)
+        must(strcmp(again.query.field[i].name, request->query.field[i].name) == 0 &&
+             strcmp(again.query.field[i].value, request->query.field[i].value) == 0);
     free(text);
 }
 
