@@ -7,7 +7,7 @@
 #   services/<system>/*.c                  -> libservices.a    (what that system's programs share)
 #   tools/<tool>/*.c  loadgen/*.c          -> libtools.a       (all but main.c: for the unit tests)
 #   patterns/<p>/main.c, example/*.c       -> bin/<p>
-#   services/<system>/<service>/*.c        -> bin/<service>
+#   services/<system>/<service>/*.c        -> bin/<service>  (main.py: copied as it is)
 #   tools/<tool>/*.c  loadgen/*.c          -> bin/<tool>  bin/loadgen
 #   services/<system>/<service>/*.c        -> libprograms.a    (all but main.c: for the tests)
 #   tests/{unit,integration}/test_*.c      -> tests/{unit,integration}/test_*
@@ -64,6 +64,9 @@ BENCH_SRC := $(wildcard tests/bench/*.c)
 # Every program is a folder with a main.c. A pattern's other files are in the library already.
 MAINS := $(wildcard patterns/*/main.c services/*/*/main.c tools/*/main.c loadgen/main.c)
 PROGRAMS := $(sort $(notdir $(patsubst %/main.c,%,$(MAINS))))
+# ... or a main.py, which is run as it is.
+SCRIPTS := $(wildcard services/*/*/main.py)
+SCRIPT_PROGRAMS := $(notdir $(patsubst %/main.py,%,$(SCRIPTS)))
 PROGRAM_SRC := $(foreach m,$(MAINS),$(if $(filter patterns/%,$m),$m $(wildcard $(dir $m)example/*.c),\
                $(wildcard $(dir $m)*.c)))
 SOURCES := $(sort $(LIB_SRC) $(SYSTEM_SRC) $(SUPPORT_SRC) $(NAIVE_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC) \
@@ -112,10 +115,10 @@ demo-twitter: build ## one tweet followed to all five groups; then they fall beh
 	@eval "$$($(STACK) env)" && $(BIN)/demo-twitter
 
 # ---------------------------------------------------------------- build
-build: $(PROGRAMS:%=$(BIN)/%) ## compile every program into build/bin
+build: $(PROGRAMS:%=$(BIN)/%) $(SCRIPT_PROGRAMS:%=$(BIN)/%) ## compile every program into build/bin
 unit-tests: $(UNIT_TESTS) $(FUZZERS)
 integration-tests: $(INTEGRATION_TESTS)
-naive: $(PROGRAMS:%=build/naive/bin/%)
+naive: $(PROGRAMS:%=build/naive/bin/%) $(SCRIPT_PROGRAMS:%=build/naive/bin/%)
 fuzzers: $(FUZZERS)
 broker-jars: build/deps/kafka/.complete
 peer-tools: build/deps/kafka-tools/.complete build/deps/librdkafka/rdkafka_performance
@@ -181,6 +184,15 @@ build/naive/bin/$(notdir $(patsubst %/main.c,%,$(1))): $(call objects,$(NAIVE_SR
 	@$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) $$^ -o $$@ $$(LIBS)
 endef
 $(foreach main,$(MAINS),$(eval $(call program,$(main))))
+
+# $(1) main.py of a program
+define script
+$(BIN)/$(notdir $(patsubst %/main.py,%,$(1))) build/naive/bin/$(notdir $(patsubst %/main.py,%,$(1))): $(1)
+	@mkdir -p $$(@D)
+	@echo "  COPY  $$@"
+	@install -m 755 $$< $$@
+endef
+$(foreach main,$(SCRIPTS),$(eval $(call script,$(main))))
 
 $(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/libsupport.a $(OUT)/libtools.a $(ARCHIVES)
 	@echo "  LINK  $@"
@@ -252,7 +264,7 @@ format: ## lay out every C file as .clang-format says
 
 DOCS := docs
 docs: build ## write docs/TOPICS.md and docs/CONFIG.md from the programs
-	@deploy/docs.sh $(DOCS) $(PROGRAMS)
+	@deploy/docs.sh $(DOCS) $(sort $(PROGRAMS) $(SCRIPT_PROGRAMS))
 
 clean: ## remove what was compiled; libraries and the broker stay in build/deps
 	rm -rf build/bin $(filter-out build/deps,$(wildcard build/*))

@@ -10,12 +10,19 @@ suite_lint() {
         clang-format --dry-run -Werror "${sources[@]}"
     check "clang-tidy finds nothing" make -s -k tidy
     check "shellcheck finds nothing" shellcheck "${scripts[@]}"
+    check "Python scripts compile" python_compiles
     check "docs/ is what the programs say (make docs)" docs_are_fresh
     check "topic and group names are written in topology/ alone" names_only_in_topology
 }
 
 # Files of the checkout, those that are not committed yet included.
 git_files() { git ls-files --cached --others --exclude-standard -- "$@" | while read -r f; do [[ ! -e $f ]] || echo "$f"; done; }
+
+python_compiles() {
+    local scripts
+    mapfile -t scripts < <(git_files '*.py')
+    PYTHONPYCACHEPREFIX=$scratch/pycache /usr/bin/python3 -W error -m py_compile "${scripts[@]}"
+}
 
 docs_are_fresh() {
     local fresh=$scratch/docs page
