@@ -19,9 +19,8 @@
 #include <xxhash.h>
 
 enum {
-    BUDGET_MS = 20000, /* from then on nothing new is begun */
-    STOP_MS = 2000,    /* for what is in flight, when the process is to end */
-    LOOK_MS = 50,      /* whether it is */
+    STOP_MS = 2000, /* for what is in flight, when the process is to end */
+    LOOK_MS = 50,   /* whether it is */
 };
 
 enum { NONE = -1 };
@@ -214,8 +213,8 @@ static bool is_over(struct run *run) {
         return true;
     }
     if (now_ms < run->deadline_ms) return false;
-    kpk_fail(&run->why, KPK_WAIT, "%s: not all of %d deliveries begun in %d s", name,
-             run->count, BUDGET_MS / 1000);
+    kpk_fail(&run->why, KPK_WAIT, "%s: not all of %d deliveries were begun in %d ms", name,
+             run->count, run->provider->opts.budget_ms);
     return true;
 }
 
@@ -323,7 +322,7 @@ int notification_deliver(struct notification_provider *provider,
         goto out;
     }
     run.items = items;
-    run.deadline_ms = kpk_mono_ms() + BUDGET_MS;
+    run.deadline_ms = kpk_mono_ms() + provider->opts.budget_ms;
     begin_all(&run, order);
     take_turns(&run);
     fly(&run);

@@ -13,6 +13,7 @@ enum {
     IN_FLIGHT_MAX = 256,
     TIMEOUT_MS = 5000,
     TIMEOUT_MAX_MS = 20000,
+    BUDGET_MS = 20000,
     FAILURES = 5,
     OPEN_MS = 2000,
     OPEN_MAX_MS = 600000,
@@ -34,6 +35,7 @@ static int check_opts(const struct notification_provider_opts *opts, struct kpk_
     if (check_number("rate", opts->rate, RATE_MAX, err) ||
         check_number("in_flight", opts->in_flight, IN_FLIGHT_MAX, err) ||
         check_number("timeout_ms", opts->timeout_ms, TIMEOUT_MAX_MS, err) ||
+        check_number("budget_ms", opts->budget_ms, BUDGET_MS, err) ||
         check_number("breaker_failures", opts->breaker_failures, BREAKER_LIMIT_MAX, err) ||
         check_number("breaker_ms", opts->breaker_ms, OPEN_MAX_MS, err))
         return -1;
@@ -162,6 +164,7 @@ int notification_provider_open(struct notification_provider **out,
     if (check_opts(opts, err)) goto fail;
     provider->opts.in_flight = or_default(opts->in_flight, IN_FLIGHT);
     provider->opts.timeout_ms = or_default(opts->timeout_ms, TIMEOUT_MS);
+    provider->opts.budget_ms = or_default(opts->budget_ms, BUDGET_MS);
     provider->opts.breaker_failures = or_default(opts->breaker_failures, FAILURES);
     provider->opts.breaker_ms = or_default(opts->breaker_ms, OPEN_MS);
     provider->target.timeout_ms = provider->opts.timeout_ms;

@@ -60,18 +60,18 @@ struct notification_delivery {
     char provider_id[NOTIFICATION_PROVIDER_ID_BYTES]; /* what the provider calls it; "" */
 };
 
+/* url     smtp://127.0.0.1:18112, http://127.0.0.1:18110. A user and password in it are sent as the scheme has
+ *         it; the user is also the account of the SMS gateway
+ * sender  address of a mail, number of an SMS; of a push the app: FCM's project, APNS' topic. NULL: the kit's
+ * rate    of this process to a provider; what was not used for a while may go at once, a tenth of a second's */
 struct notification_provider_opts {
     enum notification_channel channel;
-    const char
-        *url; /* smtp://127.0.0.1:18112, http://127.0.0.1:18110. A user and password in it are
-                         * sent as the scheme has it; the user is also the account of the SMS gateway */
-    const char
-        *sender; /* address of a mail, number of an SMS; of a push the app: FCM's project, APNS'
-                         * topic. NULL: the kit's own */
-    int rate; /* deliveries a second at most, of this process to a provider, and of these a tenth
-                         * at once; 0: any */
+    const char *url;
+    const char *sender;
+    int rate;             /* deliveries a second, at most; 0: any */
     int in_flight;        /* at once, of this member, at most 256; 0: 16 */
     int timeout_ms;       /* of one delivery, at most 20000; 0: 5000 */
+    int budget_ms;        /* of one call, to begin deliveries in, at most 20000; 0: 20000 */
     int breaker_failures; /* in a row, at most 100; 0: 5 */
     int breaker_ms;       /* 0: 2000 */
 };
@@ -90,9 +90,9 @@ void notification_provider_close(struct notification_provider *provider); /* NUL
 int notification_provider_check(struct notification_provider *provider,
                                 struct kpk_err *err) KPK_MUST_CHECK;
 
-/* Send them all, and wait for the answers: for 25 s at most with time-outs of 5 s, far less than a member
- * of a group may be silent. What has not begun after 20 s, because the rate is low or the provider slow, is
- * left for the next call; when the process is to end, it returns within 2 s.
+/* Send them all, and wait for the answers: for 'budget_ms' + 'timeout_ms' at most, 25 s, which is less than
+ * a member of a group may be silent (45 s). What has not begun within the budget, because the rate is low or
+ * the provider slow, is left for the next call. When the process is to end, it returns within 2 s.
  * returns  0: each has an outcome of OK, RETRY or REJECT; -1 with 'err' (WAIT): a provider is down, or time
  *          is up. Those that were done meanwhile have their outcome, to be kept: it is how the next call gets
  *          further; the others' is WAIT */
