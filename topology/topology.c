@@ -26,7 +26,7 @@ const struct kpk_topic kpk_topics[] = {
     {KPK_TOPIC_ORDERS,  "outbox",  12, "order_id",         DAYS(7), "delete", KPK_CRITICAL, 0, NULL},
     {KPK_TOPIC_CHARGES, "retry-dlq", 12, "customer_id",    DAYS(1), "delete", KPK_CRITICAL, 0, NULL},
     /* What was done about dead letters (kpk dlq): there wherever a group has dead letters. */
-    {KPK_TOPIC_DLQ_LEDGER, "dlq",   1, "topic:partition:offset of the letter", KPK_RETENTION_INFINITE, "compact", KPK_CRITICAL, 0, NULL},
+    {KPK_TOPIC_DLQ_LEDGER, "dlq",   3, "topic:partition:offset of the letter", KPK_RETENTION_INFINITE, "compact", KPK_CRITICAL, 0, NULL},
     {0},
 };
 
@@ -181,24 +181,40 @@ int kpk_scaled_partitions(const struct kpk_topic *topic) {
 
 int kpk_scaled_consumers(const struct kpk_group *group) { return scaled(group->consumers, 2); }
 
+const char *kpk_group_topic(const struct kpk_group *group, size_t n, char *name) {
+    size_t each = 1 + (size_t)kpk_group_retries(group), at = 0;
+    struct kpk_topic row;
+
+    while (group->topics[at] && at < n / each) at++;
+    if (!group->topics[at]) return NULL;
+    if (n % each == 0)
+        snprintf(name, KPK_NAME_BYTES, "%s", group->topics[at]);
+    else
+        kpk_topic_retry(kpk_topic_find(group->topics[at]), group, (int)(n % each) - 1, name,
+                        &row);
+    return name;
+}
+
+enum kpk_reading kpk_group_reading(const struct kpk_group *group, const char *topic) {
+    const char *base = kpk_base_name(topic);
+    size_t each = 1 + (size_t)kpk_group_retries(group);
+    char name[KPK_NAME_BYTES];
+
+    for (size_t n = 0; base && kpk_group_topic(group, n, name); n++)
+        if (strcmp(base, name) == 0) return n % each ? KPK_READS_TIER : KPK_READS_TOPIC;
+    return KPK_READS_NOT;
+}
+
 enum { MEMBER_TOPICS = KPK_GROUP_TOPICS * (1 + KPK_GROUP_RETRIES) };
 
 int kpk_group_open(struct kpk_consumer **consumer, const char *base_name, struct kpk_err *err) {
     const struct kpk_group *row = kpk_group_find(base_name);
-    char group[KPK_NAME_BYTES], names[MEMBER_TOPICS][KPK_NAME_BYTES], tier[KPK_NAME_BYTES];
-    const char *topics[MEMBER_TOPICS + 1] = {NULL};
-    size_t count = 0;
-    struct kpk_topic retry;
+    char group[KPK_NAME_BYTES], names[MEMBER_TOPICS][KPK_NAME_BYTES], base[KPK_NAME_BYTES];
+    const char *topics[MEMBER_TOPICS + 1] = {NULL}, *topic;
 
     if (!row) return kpk_fail(err, KPK_FATAL, "group %s: not in the topology", base_name);
-    for (size_t i = 0; row->topics[i]; i++) {
-        topics[count] = kpk_full_name(row->topics[i], names[count]);
-        count++;
-        for (int n = 0; n < kpk_group_retries(row); n++, count++) {
-            kpk_topic_retry(kpk_topic_find(row->topics[i]), row, n, tier, &retry);
-            topics[count] = kpk_full_name(retry.name, names[count]);
-        }
-    }
+    for (size_t i = 0; (topic = kpk_group_topic(row, i, base)); i++)
+        topics[i] = kpk_full_name(topic, names[i]);
     return kpk_consumer_open(consumer,
                              &(struct kpk_consumer_opts){
                                  .group = kpk_full_name(row->name, group),

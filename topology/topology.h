@@ -97,6 +97,17 @@ void kpk_topic_retry(const struct kpk_topic *topic, const struct kpk_group *grou
 /* How many tiers 'group' has. */
 int kpk_group_retries(const struct kpk_group *group);
 
+/* What the members of 'group' read, one after the other: each of its topics, and behind it the retry
+ * tiers for it.
+ * n        0, 1, ...
+ * name     out: its base name; at least KPK_NAME_BYTES
+ * returns  'name'; NULL: there are no more */
+const char *kpk_group_topic(const struct kpk_group *group, size_t n, char *name);
+
+/* How the members of 'group' come to read 'topic' (on the cluster), if they do. */
+enum kpk_reading { KPK_READS_NOT, KPK_READS_TOPIC, KPK_READS_TIER };
+enum kpk_reading kpk_group_reading(const struct kpk_group *group, const char *topic);
+
 /* Read KPK_NAMESPACE and KPK_SCALE. Call once, from main, before the rest of this header.
  * returns  0, or -1 with 'err' naming the variable and what it may be */
 int kpk_topology_init(struct kpk_err *err) KPK_MUST_CHECK;

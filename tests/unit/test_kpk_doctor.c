@@ -271,6 +271,13 @@ static void test_groups(void **state) {
          1,
          {{"g stands still: none done for a second; records waiting: 7",
            "make status tells what g-worker waits for", WARN}}},
+        {{{&g, true, 10, {.lag = 7, .retrying = 7}}}, /* they are not due yet */
+         1,
+         {{"1 of 1 keep up, with all their 10 members; records waiting: 7", NULL, OK}}},
+        {{{&g, true, 10, {.lag = 8, .retrying = 7}}},
+         1,
+         {{"g stands still: none done for a second; records waiting: 8",
+           "make status tells what g-worker waits for", WARN}}},
         {{{&g, true, 10, {.lag = 70, .in_s = 30, .out_s = 20}}},
          1,
          {{"g falls behind: 30 a second come, 20 are done; records waiting: 70",

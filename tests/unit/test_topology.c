@@ -141,6 +141,43 @@ static void test_dlq(void **state) {
     }
 }
 
+/* What a member subscribes to, in order; and the same asked about one name. */
+static void test_group_topics(void **state) {
+    static const struct kpk_group group = {.name = "charge-workers",
+                                           .topics = {KPK_TOPIC_CHARGES, KPK_TOPIC_ORDERS},
+                                           .retry_ms = {1500, 2000, 60000}};
+    static const char *const expected[] = {
+        KPK_TOPIC_CHARGES,
+        KPK_TOPIC_CHARGES ".charge-workers.retry-1500ms",
+        KPK_TOPIC_CHARGES ".charge-workers.retry-2s",
+        KPK_TOPIC_CHARGES ".charge-workers.retry-1m",
+        KPK_TOPIC_ORDERS,
+        KPK_TOPIC_ORDERS ".charge-workers.retry-1500ms",
+        KPK_TOPIC_ORDERS ".charge-workers.retry-2s",
+        KPK_TOPIC_ORDERS ".charge-workers.retry-1m",
+    };
+    static const char *const others[] = {
+        "ci." KPK_TOPIC_TWEETS,
+        KPK_TOPIC_CHARGES,
+        "ci." KPK_TOPIC_CHARGES ".charge-workers.retry-3s",
+        "ci." KPK_TOPIC_CHARGES ".charge-workers.dlq",
+        "ci." KPK_TOPIC_CHARGES ".other-workers.retry-2s",
+    };
+    char name[KPK_NAME_BYTES], full[KPK_NAME_BYTES];
+
+    (void)state;
+    must_configure("ci", NULL);
+    for (size_t i = 0; i < COUNT(expected); i++) {
+        assert_ptr_equal(kpk_group_topic(&group, i, name), name);
+        assert_string_equal(name, expected[i]);
+        assert_int_equal(kpk_group_reading(&group, kpk_full_name(name, full)),
+                         i % 4 ? KPK_READS_TIER : KPK_READS_TOPIC);
+    }
+    assert_null(kpk_group_topic(&group, COUNT(expected), name));
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_int_equal(kpk_group_reading(&group, others[i]), KPK_READS_NOT);
+}
+
 static bool legal(const char *name) {
     size_t len = strlen(name);
 
@@ -484,13 +521,21 @@ static void test_retention(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_environment),   cmocka_unit_test(test_names),
-        cmocka_unit_test(test_find),          cmocka_unit_test(test_dlq),
-        cmocka_unit_test(test_derived_names), cmocka_unit_test(test_topics),
-        cmocka_unit_test(test_groups),        cmocka_unit_test(test_scale),
-        cmocka_unit_test(test_guide),         cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_decide),        cmocka_unit_test(test_decide_settings),
-        cmocka_unit_test(test_verdict),       cmocka_unit_test(test_retention),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_dlq),
+        cmocka_unit_test(test_group_topics),
+        cmocka_unit_test(test_derived_names),
+        cmocka_unit_test(test_topics),
+        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_scale),
+        cmocka_unit_test(test_guide),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_decide),
+        cmocka_unit_test(test_decide_settings),
+        cmocka_unit_test(test_verdict),
+        cmocka_unit_test(test_retention),
     };
 
     return cmocka_run_group_tests_name("topology", tests, NULL, NULL);

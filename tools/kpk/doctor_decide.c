@@ -290,7 +290,8 @@ void kpk_decide_partitions(struct kpk_findings *findings, const struct kpk_found
 
 /* --- groups ------------------------------------------------------------------------------ */
 
-/* returns  whether nothing had to be said of it */
+/* What lies in retry tiers waits because it was told to: that alone says nothing.
+ * returns  whether nothing had to be said of it */
 static bool group_is_well(struct kpk_findings *findings, const struct kpk_found_group *group) {
     const struct kpk_lag_sum *sum = &group->sum;
     size_t wanted = (size_t)kpk_scaled_consumers(group->row);
@@ -308,12 +309,12 @@ static bool group_is_well(struct kpk_findings *findings, const struct kpk_found_
         kpk_find(findings, KPK_LEVEL_WARN, "groups", "%s has %zu of %zu members", name,
                  group->members, wanted);
         kpk_fix(findings, "make up starts what is missing of %s", group->row->program);
-    } else if (sum->lag > 0 && sum->out_s <= 0) {
+    } else if (sum->lag > sum->retrying && sum->out_s <= 0) {
         kpk_find(findings, KPK_LEVEL_WARN, "groups",
                  "%s stands still: none done for a second; records waiting: %" PRId64, name,
                  sum->lag);
         kpk_fix(findings, "make status tells what %s waits for", group->row->program);
-    } else if (sum->lag > 0 && sum->in_s > sum->out_s) {
+    } else if (sum->lag > sum->retrying && sum->in_s > sum->out_s) {
         kpk_find(
             findings, KPK_LEVEL_WARN, "groups",
             "%s falls behind: %.0f a second come, %.0f are done; records waiting: %" PRId64,

@@ -211,7 +211,8 @@ static int read_groups(struct kpk_look *look, struct kpk_lag *now, struct kpk_la
         keep_group(&found->groups[i], &before[i], &before[i]);
     }
     for (size_t i = 0; i < found->group_count; i++) {
-        if (found->groups[i].sum.lag == 0 || found->groups[i].members == 0) continue;
+        const struct kpk_lag_sum *sum = &found->groups[i].sum;
+        if (sum->lag == sum->retrying || found->groups[i].members == 0) continue;
         if (!waited) kpk_stop_wait(AGAIN_MS);
         waited = true;
         if (read_group(look, found->groups[i].row, &now[i], err)) return -1;

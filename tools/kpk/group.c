@@ -2,6 +2,10 @@
  *
  *   read the group (1) --> ask every partition (2) --> decide (3) --> alter (4)
  *
+ * The group's retry tiers stay where they are, unless one is named: a reset to the end would lose
+ * what waits in them, and one to the beginning is not in need of them, as what fails again goes there
+ * again.
+ *
  * All or nothing: a partition that has no answer ends it before (4), and (4) is one request, which
  * the broker refuses as a whole when the group has a member by then. What the group does again is
  * harmless where its effects may be repeated (patterns/fanout); what it skips it never does. */
@@ -29,7 +33,7 @@ static struct {
 /* clang-format off */
 static const struct kpk_opt opts[] = {
     {"to", NULL, KPK_OPT_STR, &args.to, NULL, 0, 0, "must be given: beginning, end, a time (RFC 3339, or 90s, 5m, 2h, 7d ago), or an offset (of each partition, or the nearest that it has)"},
-    {"topic", NULL, KPK_OPT_STR, &args.topic, NULL, 0, 0, "only this one of the group's topics"},
+    {"topic", NULL, KPK_OPT_STR, &args.topic, NULL, 0, 0, "only this one of the group's topics, or of its retry tiers, which stay where they are unless named"},
     {"dry-run", NULL, KPK_OPT_FLAG, &args.dry_run, NULL, 0, 0, "print what would be done; alter nothing"},
     {0},
 };
@@ -51,6 +55,7 @@ struct reset {
     char topic[KPK_NAME_BYTES]; /* "": all */
     struct kpk_reset_partition *partitions;
     size_t count;
+    size_t tiers; /* partitions of retry tiers that are left alone */
 };
 
 /* --- (1) the group ----------------------------------------------------------------------- */
@@ -130,12 +135,12 @@ static int read_group(struct reset *reset, struct kpk_err *err) {
 /* --- (2) its partitions ------------------------------------------------------------------ */
 
 /* By the table; a group that is not in it reads what it has committed. */
-static bool reads(const struct kpk_lag *group, const char *topic) {
-    const char *base = kpk_base_name(topic);
-    const struct kpk_topic *row = base ? kpk_topic_find(base) : NULL;
+static bool is_meant(const struct reset *reset, const struct kpk_lag_partition *at) {
+    const struct kpk_group *row = reset->group.row;
+    enum kpk_reading reading = row ? kpk_group_reading(row, at->topic) : KPK_READS_TOPIC;
 
-    if (group->row) return row && kpk_group_reads(group->row, row);
-    return true;
+    if (*reset->topic) return reading && strcmp(reset->topic, at->topic) == 0;
+    return reading == KPK_READS_TOPIC;
 }
 
 static int choose_partitions(struct reset *reset, struct kpk_err *err) {
@@ -145,8 +150,10 @@ static int choose_partitions(struct reset *reset, struct kpk_err *err) {
     if (!reset->partitions) return kpk_fail(err, KPK_FATAL, "reset: no memory");
     for (size_t i = 0; i < group->count; i++) {
         const struct kpk_lag_partition *at = &group->partitions[i];
-        if (!reads(group, at->topic)) continue;
-        if (*reset->topic && strcmp(reset->topic, at->topic) != 0) continue;
+        if (!is_meant(reset, at)) {
+            reset->tiers += at->tier && !*reset->topic;
+            continue;
+        }
         reset->partitions[reset->count++] = (struct kpk_reset_partition){
             .topic = at->topic,
             .partition = at->partition,
@@ -309,6 +316,7 @@ static void print(const struct reset *reset) {
     printf("%s: %" PRId64 " offsets come again, %" PRId64 " are skipped", reset->group.name,
            again, skipped);
     if (lost) printf(", %" PRId64 " were lost to retention", lost);
+    if (reset->tiers) printf("; its retry tiers stay where they are");
     printf(args.dry_run ? "; a dry run: nothing was altered\n"
                         : "; its members may be started again\n");
 }

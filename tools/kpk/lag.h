@@ -33,6 +33,7 @@ struct kpk_lag_partition {
     int64_t unstable;  /* offsets past the end that belong to open transactions */
     int64_t lag;       /* -1: unknown */
     int member;        /* index of its owner, or -1 */
+    bool tier;         /* of a retry tier: its records may wait until they are due */
 };
 
 struct kpk_lag_member {
@@ -77,6 +78,7 @@ void kpk_lag_clear(struct kpk_lag *lag);
 struct kpk_lag_sum {
     size_t partitions, unknown; /* 'unknown': without a lag */
     int64_t lag, unstable;
+    int64_t retrying;   /* of the lag: what lies in retry tiers */
     double in_s, out_s; /* offsets a second: how the ends move, how the commits do */
 };
 

@@ -117,16 +117,15 @@ static void add_missing(rd_kafka_topic_partition_list_t *offsets, const char *to
 /* What is assigned, and what the table says it reads, counts without a committed offset too. */
 static void add_uncommitted(struct kpk_lag *lag, struct kpk_plan *topics,
                             const rd_kafka_ConsumerGroupDescription_t *group) {
-    char name[KPK_NAME_BYTES];
+    char base[KPK_NAME_BYTES], name[KPK_NAME_BYTES];
 
     for (size_t i = 0; i < lag->member_count; i++) {
         const rd_kafka_topic_partition_list_t *owned = assignment(group, i);
         for (int p = 0; owned && p < owned->cnt; p++)
             add_missing(lag->offsets, owned->elems[p].topic, owned->elems[p].partition);
     }
-    for (size_t i = 0; lag->row && lag->row->topics[i]; i++) {
-        const struct kpk_topic_plan *topic =
-            kpk_plan_find(topics, kpk_full_name(lag->row->topics[i], name));
+    for (size_t i = 0; lag->row && kpk_group_topic(lag->row, i, base); i++) {
+        const struct kpk_topic_plan *topic = kpk_plan_find(topics, kpk_full_name(base, name));
         for (int p = 0; topic && p < topic->found.partitions; p++)
             add_missing(lag->offsets, topic->name, p);
     }
@@ -148,6 +147,7 @@ static int fill_partitions(struct kpk_lag *lag,
             .end = -1,
             .lag = -1,
             .member = -1,
+            .tier = lag->row && kpk_group_reading(lag->row, from->topic) == KPK_READS_TIER,
         };
         for (size_t m = 0; m < lag->member_count; m++) {
             const rd_kafka_topic_partition_list_t *owned = assignment(group, m);

@@ -33,6 +33,7 @@ struct kpk_lag_sum kpk_lag_sum(const struct kpk_lag *now, const struct kpk_lag *
             sum.unknown++;
         else
             sum.lag += at->lag;
+        if (at->lag > 0 && at->tier) sum.retrying += at->lag;
         if (!was || seconds <= 0) continue;
         if (at->end >= 0 && was->end >= 0) sum.in_s += (double)(at->end - was->end) / seconds;
         if (position(at) >= 0 && position(was) >= 0)
