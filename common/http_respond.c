@@ -111,9 +111,11 @@ void kpk_http_problem(struct kpk_response *response, int status, const char *fie
                          kpk_http_problem_object(status, field ? blamed : NULL, detail));
 }
 
-/* "author_id: not a user id" blames author_id, as common/json.h words it; "not JSON" no member. */
+/* "author_id: not a user id" blames author_id, as common/json.h words it, and "data.text: ..." a member of
+ * a member; "not JSON" none. */
 static const char *blamed_field(const char *msg, char *out, size_t out_bytes) {
-    size_t len = strspn(msg, "_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    size_t len =
+        strspn(msg, "._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
     if (len == 0 || len >= out_bytes || strncmp(msg + len, ": ", 2) != 0) return "body";
     snprintf(out, out_bytes, "%.*s", (int)len, msg);

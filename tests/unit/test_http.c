@@ -62,7 +62,8 @@ static void failing(struct kpk_request *request, struct kpk_response *response, 
 
     (void)ctx;
     err.verdict = (enum kpk_verdict)atoi(kpk_http_param(request, "verdict"));
-    if (err.verdict > KPK_FATAL) kpk_fail(&err, KPK_REJECT, "no member is to blame: all are");
+    if (err.verdict == 5) kpk_fail(&err, KPK_REJECT, "no member is to blame: all are");
+    if (err.verdict == 6) kpk_fail(&err, KPK_REJECT, "data.text: too long");
     kpk_http_fail(response, &err);
 }
 
@@ -266,6 +267,7 @@ static const struct {
     {"GET /v1/failing/3" END, 422, "\"field\":\"text\""},
     {"GET /v1/failing/3" END, 422, "text: too \\\"long\\\""},
     {"GET /v1/failing/5" END, 422, "\"field\":\"body\""},
+    {"GET /v1/failing/6" END, 422, "\"field\":\"data.text\""},
     {"GET /v1/failing/4" END, 500, "the log"},
     {"GET /v1/dirty" END, 409, "\"field\":\"Idempotency-Key?\""},
     {"GET /v1/dirty" END, 409, "\"detail\":\"?\\\"\\\\\\n\\u0001"},
