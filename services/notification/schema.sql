@@ -31,18 +31,27 @@ CREATE TABLE IF NOT EXISTS notifications (
     data         jsonb NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX IF NOT EXISTS notifications_by_age ON notifications USING brin (created_at);
 
--- One row per notification and channel: what makes a repeated event harmless. 'delivered', 'skipped' and
--- 'rejected' are final for the worker: of these, only a rejected one that was redriven is tried again.
+-- One row per notification and channel: what makes a repeated event harmless.
+--   sending    claimed by a worker, which sends it or died
+--   waiting    the provider went down before it was sent: it is when that is back
+--   retrying   a try failed: its event waits in a retry tier, or after the last one in the dead letter topic
+--   rejected   it never will succeed as it is: its event is a dead letter. If that comes again, somebody
+--              redrove it, and it is tried again
+--   delivered, skipped   done: whatever comes again, nothing happens
 CREATE TABLE IF NOT EXISTS deliveries (
     notification_id uuid NOT NULL,
     channel         text NOT NULL,
     recipient_id    bigint NOT NULL,
-    status          text NOT NULL CHECK (status IN ('sending', 'retrying', 'delivered', 'skipped', 'rejected')),
+    status          text NOT NULL
+        CHECK (status IN ('sending', 'waiting', 'retrying', 'delivered', 'skipped', 'rejected')),
     attempts        integer NOT NULL DEFAULT 0,
     reason          text,            -- why it was skipped, failed, or was rejected
     provider_id     text,            -- what the provider calls it
+    created_at      timestamptz NOT NULL DEFAULT now(),
     changed_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (notification_id, channel)
 );
-CREATE INDEX IF NOT EXISTS deliveries_by_recipient ON deliveries (recipient_id, notification_id);
+-- Rows are pruned by age. An index of what never changes leaves updates cheap, and BRIN is nearly free.
+CREATE INDEX IF NOT EXISTS deliveries_by_age ON deliveries USING brin (created_at);
