@@ -24,6 +24,8 @@ static int set_namespace(const char *system, struct kpk_err *err) {
 
     snprintf(name, sizeof(name), "%s%sx_%s_%d", own ? own : "", own && *own ? "_" : "", system,
              (int)getpid());
+    for (char *c = name; *c; c++)
+        if (*c == '-') *c = '_'; /* a system may have one in its name, a namespace may not */
     setenv("KPK_NAMESPACE", name, 1);
     setenv("KPK_SCALE", "small", 0);
     return kpk_topology_init(err);

@@ -33,13 +33,15 @@ static bool number(const rd_kafka_headers_t *headers, const char *name, int64_t 
     return *out <= max;
 }
 
-void kpk_letter_read(const rd_kafka_headers_t *headers, struct kpk_letter *letter) {
-    const char *topic = text(headers, KPK_ERRORS_TOPIC);
+void kpk_letter_read(const rd_kafka_headers_t *headers, const char *topic,
+                     struct kpk_letter *letter) {
+    const char *first = text(headers, KPK_ERRORS_TOPIC);
     int64_t partition, offset, tries;
 
-    if (!topic || strcmp(topic, letter->topic) != 0) return;
+    if (!first || strcmp(first, topic) != 0) return;
     if (!number(headers, KPK_ERRORS_PARTITION, INT32_MAX, &partition)) return;
     if (!number(headers, KPK_ERRORS_OFFSET, INT64_MAX, &offset)) return;
+    letter->topic = topic;
     letter->partition = (int32_t)partition;
     letter->offset = offset;
     if (number(headers, KPK_ERRORS_DELIVERY_COUNT, INT32_MAX - 1, &tries))

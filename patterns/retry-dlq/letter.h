@@ -13,10 +13,11 @@ struct kpk_letter {
     int tries; /* so far */
 };
 
-/* What a record in a tier of 'letter->topic' says. Somebody else may have written it: one that does
- * not say of itself that it was read from that topic keeps what 'letter' says, which is where it lies
- * and 0 tries. */
-void kpk_letter_read(const rd_kafka_headers_t *headers, struct kpk_letter *letter);
+/* What a record in a tier of 'topic' says. Somebody else may have written it: of one that does not say
+ * that it was read from that topic, nothing is believed.
+ * letter  in: where it lies, 0 tries; out: unless it is believed, the same; borrows 'topic' */
+void kpk_letter_read(const rd_kafka_headers_t *headers, const char *topic,
+                     struct kpk_letter *letter);
 
 /* When it may be tried, in epoch milliseconds; 0, at once: it does not say so, or not in a number. */
 int64_t kpk_letter_not_before(const rd_kafka_headers_t *headers);

@@ -134,7 +134,7 @@ struct hop {
     int tier;                   /* KPK_TIER_NONE: a dead letter */
     bool whole;
     struct kpk_letter letter;
-    char origin[KPK_NAME_BYTES]; /* letter.topic */
+    char first[KPK_NAME_BYTES]; /* letter.topic, when it came from a tier */
 };
 
 /* The topology left room for the largest record; but a broker counts them as they come, and one that
@@ -151,10 +151,10 @@ static int next_hop(const struct kpk_retry *retry, const rd_kafka_message_t *msg
     if (!kpk_place_find(retry->group, source, &place))
         return kpk_fail(err, KPK_FATAL, "retry: topic %.100s: not of group %s", source,
                         retry->group->name);
-    hop->letter = (struct kpk_letter){kpk_full_name(place.topic->name, hop->origin),
-                                      msg->partition, msg->offset, 0};
+    hop->letter = (struct kpk_letter){source, msg->partition, msg->offset, 0};
     rd_kafka_message_headers(msg, &headers);
-    if (place.tier != KPK_TIER_NONE) kpk_letter_read(headers, &hop->letter);
+    if (place.tier != KPK_TIER_NONE)
+        kpk_letter_read(headers, kpk_full_name(place.topic->name, hop->first), &hop->letter);
     hop->letter.tries++;
     kpk_topic_dlq(place.topic, retry->group, name, &row);
     hop->whole = record_bytes(msg) + LETTER_BYTES <= (size_t)row.max_message_bytes;
