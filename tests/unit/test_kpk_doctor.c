@@ -297,12 +297,19 @@ static void test_groups(void **state) {
 
 static void test_letters(void **state) {
     static const struct {
+        bool ledger_unread;
         struct kpk_found_letters letters[2];
         struct expected expected[EXPECTED];
     } cases[] = {
-        {{{&g, 0, 0}, {&h, 0, 0}}, {{"none", NULL, OK}}},
-        {{{&g, 12, 0}, {&h, 0, 0}}, {{"of g: 12", "build/bin/kpk dlq list --group g", WARN}}},
-        {{{&g, 1, 0}, {&h, 0, 2}},
+        {false, {{&g, 0, 0}, {&h, 0, 0}}, {{"none", NULL, OK}}},
+        {false,
+         {{&g, 12, 0}, {&h, 0, 0}},
+         {{"of g: 12", "build/bin/kpk dlq list --group g", WARN}}},
+        {true,
+         {{&g, 12, 0}, {&h, 0, 0}},
+         {{"of g: 12, those that were dealt with included", "build/bin/kpk dlq list", WARN}}},
+        {false,
+         {{&g, 1, 0}, {&h, 0, 2}},
          {{"of g: 1", "kpk dlq list --group g", WARN},
           {"of h: not counted in 2 partitions, which do not answer", "bad above", WARN}}},
     };
@@ -313,6 +320,7 @@ static void test_letters(void **state) {
         begin();
         memcpy(found.letters, cases[i].letters, sizeof(cases[i].letters));
         found.letter_count = 2;
+        found.ledger_unread = cases[i].ledger_unread;
         kpk_decide_letters(&findings, &found);
         check(i, cases[i].expected);
     }

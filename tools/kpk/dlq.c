@@ -1,15 +1,17 @@
-/* kpk dlq list, kpk dlq show: what groups rejected, and why.
+/* kpk dlq list, kpk dlq show: what groups gave up, and why.
  *
  * Letters are listed newest first, as the newest is what one is called for. They are numbered
  * from the oldest: a letter keeps its number while others arrive. */
 #include "tools/kpk/dlq.h"
 
+#include "common/clock.h"
 #include "common/event.h"
 #include "common/stop.h"
+#include "tools/kpk/fetch.h"
 #include "tools/kpk/kpk.h"
 #include "tools/kpk/record.h"
+#include "tools/kpk/safe.h"
 #include "tools/kpk/table.h"
-#include "tools/kpk/where.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -17,26 +19,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REASONS = 20, POLL_MS = 500 };
+enum { REASONS = 20, PATIENCE_MS = 15000 };
 
-static struct {
-    const char *group, *topic;
-    int limit, json;
-} args;
+static struct kpk_dlq_filter filter;
+
+static struct { int limit, all, json; } args;
 
 /* clang-format off */
-#define CHOICE                                                                                                      \
-    {"group", NULL, KPK_OPT_STR, &args.group, NULL, 0, 0, "only what this group rejected"},                           \
-    {"topic", NULL, KPK_OPT_STR, &args.topic, NULL, 0, 0, "only what came from this topic"}
-
 static const struct kpk_opt list_opts[] = {
-    CHOICE,
+    KPK_DLQ_SCOPE_OPTS(filter),
+    KPK_DLQ_LIKE_OPTS(filter),
+    {"all", NULL, KPK_OPT_FLAG, &args.all, NULL, 0, 0, "those that something was done about as well: redriven, parked, purged"},
     {"limit", NULL, KPK_OPT_INT, &args.limit, "20", 1, KPK_DEAD_LETTERS, "print so many of the newest; the counts are of all"},
     {0},
 };
 
 static const struct kpk_opt show_opts[] = {
-    CHOICE,
+    KPK_DLQ_SCOPE_OPTS(filter),
     {"json", NULL, KPK_OPT_FLAG, &args.json, NULL, 0, 0, "as a JSON object, like kpk tail"},
     {0},
 };
@@ -44,7 +43,9 @@ static const struct kpk_opt show_opts[] = {
 
 static const struct kpk_program list_program = {
     .name = "kpk dlq list",
-    .summary = "Lists the dead letters, newest first, and counts them by group and reason.",
+    .summary =
+        "Lists the dead letters that nothing was done about yet, newest first, and counts "
+        "them by group and reason.",
     .opts = list_opts,
 };
 
@@ -59,31 +60,57 @@ static const struct kpk_program show_program = {
 
 static const char *or_dash(const char *text) { return text ? text : "-"; }
 
-static const char *group_name(const struct kpk_dead_letter *letter) {
-    const char *base = letter->group ? kpk_base_name(letter->group) : NULL;
+static const char *group_name(const struct kpk_letter *letter) {
+    const char *base = letter->at.group ? kpk_base_name(letter->at.group) : NULL;
 
-    return or_dash(base ? base : letter->group);
+    return or_dash(base ? base : letter->at.group);
+}
+
+/* Copies of a letter are shown once, as the oldest of them. */
+static bool is_shown(const struct kpk_letter *letter) {
+    return letter->first == letter && letter->like &&
+           (args.all || kpk_letter_state(letter) == KPK_LETTER_OPEN);
 }
 
 /* --- list -------------------------------------------------------------------------------- */
 
+/* What sets it apart: what was done about it, that it lies there more than once, that it came back. */
+static void add_note(struct kpk_table *table, const struct kpk_letter *letter) {
+    enum kpk_letter_state state = kpk_letter_state(letter);
+    char copies[KPK_COPIES_BYTES], back[32] = "";
+    const char *notes[] = {state ? kpk_letter_state_name(state) : "",
+                           kpk_letter_copies(letter, copies), back};
+    char note[96] = "";
+    size_t len = 0;
+
+    if (letter->redriven) snprintf(back, sizeof(back), "came back %d", letter->redriven);
+    for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
+        if (*notes[i])
+            len += (size_t)snprintf(note + len, sizeof(note) - len, "%s%s", len ? ", " : "",
+                                    notes[i]);
+    kpk_table_add(table, "%s", len ? note : "-");
+}
+
 static void print_letters(const struct kpk_dead_letters *letters) {
-    static const char *const head[] = {"#",     "TIME",   "DEAD LETTER", "FROM",
-                                       "GROUP", "REASON", NULL};
-    struct kpk_table table = {.align = "rlllll"};
-    size_t limit = (size_t)args.limit;
+    static const char *const head[] = {"#",     "TIME", "DEAD LETTER", "FROM",
+                                       "GROUP", "NOTE", "REASON",      NULL};
+    struct kpk_table table = {.align = "rllllll"};
+    int printed = 0;
 
     kpk_table_head(&table, head);
-    for (size_t i = letters->count; i > 0 && letters->count - i < limit; i--) {
-        const struct kpk_dead_letter *letter = &letters->all[i - 1];
+    for (size_t i = letters->count; i > 0 && printed < args.limit; i--) {
+        const struct kpk_letter *letter = &letters->all[i - 1];
         char time[KPK_TIME_BYTES];
+        if (!is_shown(letter)) continue;
+        printed++;
         kpk_table_add(&table, "%zu", i);
-        kpk_table_add(&table, "%s", kpk_record_time(letter->ms, time));
-        kpk_table_add(&table, "%s:%" PRId32 ":%" PRId64, letter->topic, letter->partition,
-                      letter->offset);
-        kpk_table_add(&table, "%s", or_dash(letter->from));
+        kpk_table_add(&table, "%s", kpk_record_time(letter->at.ms, time));
+        kpk_table_add(&table, "%s:%" PRId32 ":%" PRId64, letter->at.topic, letter->at.partition,
+                      letter->at.offset);
+        kpk_table_add(&table, "%s", or_dash(letter->at.from));
         kpk_table_add(&table, "%s", group_name(letter));
-        kpk_table_add(&table, "%s", or_dash(letter->reason));
+        add_note(&table, letter);
+        kpk_table_add(&table, "%s", or_dash(letter->at.reason));
     }
     kpk_table_print(&table);
 }
@@ -109,13 +136,14 @@ static int by_count(const void *a, const void *b) {
 
 /* returns  how many different ones; tallies[] has room for every letter */
 static size_t count_reasons(const struct kpk_dead_letters *letters, struct tally *tallies) {
-    size_t different = 0;
+    size_t count = 0, different = 0;
 
     for (size_t i = 0; i < letters->count; i++)
-        tallies[i] =
-            (struct tally){group_name(&letters->all[i]), or_dash(letters->all[i].reason), 1};
-    qsort(tallies, letters->count, sizeof(*tallies), by_reason);
-    for (size_t i = 0; i < letters->count; i++) {
+        if (is_shown(&letters->all[i]))
+            tallies[count++] = (struct tally){group_name(&letters->all[i]),
+                                              or_dash(letters->all[i].at.reason), 1};
+    qsort(tallies, count, sizeof(*tallies), by_reason);
+    for (size_t i = 0; i < count; i++) {
         if (different && by_reason(&tallies[different - 1], &tallies[i]) == 0)
             tallies[different - 1].count++;
         else
@@ -142,23 +170,44 @@ static int print_reasons(const struct kpk_dead_letters *letters, struct kpk_err 
     printf("\n");
     kpk_table_print(&table);
     if (different > REASONS) printf("and %zu other reasons\n", different - REASONS);
+    printf("\n");
     free(tallies);
     return 0;
 }
 
-static int print_list(const struct kpk_dead_letters *letters, struct kpk_err *err) {
-    if (letters->count) {
-        print_letters(letters);
-        if (print_reasons(letters, err)) return -1;
+/* Of those that the filter wants, a letter and its copies as one. */
+static void print_counts(const struct kpk_dead_letters *letters) {
+    size_t counts[KPK_LETTER_STATES] = {0};
+
+    for (size_t i = 0; i < letters->count; i++) {
+        const struct kpk_letter *letter = &letters->all[i];
+        if (letter->first == letter && letter->like) counts[kpk_letter_state(letter)]++;
     }
-    printf("%sdead letters: %zu, in %zu topics", letters->count ? "\n" : "",
-           letters->count + letters->more, letters->topics);
+    printf("dead letters: ");
+    for (int state = 0; state < KPK_LETTER_STATES; state++)
+        printf("%s%zu %s", state ? ", " : "", counts[state],
+               kpk_letter_state_name((enum kpk_letter_state)state));
+    printf("; in %zu topics", letters->topics);
     if (letters->missing) printf("; topics not on this cluster: %zu", letters->missing);
     if (letters->leaderless)
         printf("; partitions left out, as they have no leader now: %zu", letters->leaderless);
     if (letters->more)
         printf("; too many to list: %zu (narrow down with --group or --topic)", letters->more);
-    printf("\n%s", letters->count ? "kpk dlq show DEAD-LETTER prints one whole\n" : "");
+    if (letters->ledger.odd)
+        printf("; records of the ledger that say nothing: %zu", letters->ledger.odd);
+    printf("\n");
+}
+
+static int print_list(const struct kpk_dead_letters *letters, struct kpk_err *err) {
+    size_t shown = 0;
+
+    for (size_t i = 0; i < letters->count; i++) shown += is_shown(&letters->all[i]);
+    if (shown) {
+        print_letters(letters);
+        if (print_reasons(letters, err)) return -1;
+    }
+    print_counts(letters);
+    if (shown) printf("kpk dlq show DEAD-LETTER prints one whole\n");
     return 0;
 }
 
@@ -173,9 +222,10 @@ int kpk_dlq_list(int argc, char **argv, struct kpk_err *err) {
     int code = kpk_opts_parse(&list_program, &argc, argv, err);
 
     if (code) return code < 0 ? KPK_EXIT_USAGE : KPK_EXIT_OK;
+    if (kpk_dlq_filter_parse(&filter, kpk_now_ms(), err)) return KPK_EXIT_USAGE;
     begin();
     code = KPK_EXIT_OK;
-    if (kpk_dead_letters_read(&letters, args.group, args.topic, err))
+    if (kpk_dead_letters_read(&letters, &filter, err) || kpk_dead_letters_ask(&letters, err))
         code = err->verdict == KPK_REJECT ? KPK_EXIT_USAGE : KPK_EXIT_FAILED;
     else if (print_list(&letters, err))
         code = KPK_EXIT_FAILED;
@@ -188,61 +238,64 @@ int kpk_dlq_list(int argc, char **argv, struct kpk_err *err) {
 /* The position of letter 'number'. */
 static int find_number(const char *number, struct kpk_position *position, struct kpk_err *err) {
     struct kpk_dead_letters letters;
-    size_t n = strtoul(number, NULL, 10);
-    int failed = kpk_dead_letters_read(&letters, args.group, args.topic, err);
+    int failed = kpk_dead_letters_read(&letters, &filter, err) ||
+                 kpk_dead_letters_ask(&letters, err) ||
+                 kpk_dead_letters_name(&letters, number, err);
 
-    if (!failed && (n < 1 || n > letters.count || letters.more))
-        failed =
-            kpk_fail(err, KPK_FATAL,
-                     letters.more ? "%zu dead letters cannot be numbered: narrow down with "
-                                    "--group or --topic, or name a position"
-                                  : "there are %zu dead letters to choose from",
-                     letters.count + letters.more);
-    if (!failed) {
-        const struct kpk_dead_letter *letter = &letters.all[n - 1];
-        strcpy(position->topic, letter->topic);
-        position->partition = letter->partition;
-        position->offset = letter->offset;
+    for (size_t i = 0; !failed && i < letters.count; i++) {
+        const struct kpk_letter *letter = &letters.all[i];
+        if (!letter->named) continue;
+        strcpy(position->topic, letter->at.topic);
+        position->partition = letter->at.partition;
+        position->offset = letter->at.offset;
     }
     kpk_dead_letters_free(&letters);
-    return failed;
+    return failed ? -1 : 0;
 }
 
-/* msg  out; not to outlive 'tail' */
-static int read_one(struct kpk_tail *tail, const struct kpk_position *position,
-                    rd_kafka_message_t **msg, struct kpk_err *err) {
-    *msg = NULL;
-    while (!*msg && !kpk_tail_done(tail) && !kpk_stopping())
-        if (kpk_tail_next(tail, POLL_MS, msg, err)) return -1;
-    if (*msg && (*msg)->offset == position->offset) return 0;
-    if (*msg) rd_kafka_message_destroy(*msg);
-    return kpk_fail(err, KPK_FATAL,
-                    "no record at %.100s:%" PRId32 ":%" PRId64
-                    ": not written yet, gone by retention, or not a record",
-                    position->topic, position->partition, position->offset);
+static void print_entry(const struct kpk_ledger_entry *entry) {
+    char time[KPK_TIME_BYTES];
+
+    printf("%s %s by ", kpk_letter_state_name(entry->state),
+           kpk_record_time(entry->at_ms, time));
+    kpk_safe_print(stdout, entry->by, strlen(entry->by), 0);
+    printf("\n");
+}
+
+/* What was done about it, if it is a dead letter. A ledger that cannot be read hides no letter. */
+static void print_done(const rd_kafka_message_t *msg) {
+    const char *topic = rd_kafka_topic_name(msg->rkt);
+    struct kpk_dlq_topics topics;
+    struct kpk_ledger ledger = {.topics = &topics};
+    const struct kpk_ledger_entry *entry;
+    struct kpk_err err;
+
+    if (kpk_dlq_topics_look(&topics, &err) ||
+        (kpk_dlq_topic_find(&topics, topic) && kpk_ledger_read(&ledger, PATIENCE_MS, &err)))
+        fprintf(stderr, "kpk dlq show: whether anything was done about it: %s\n", err.msg);
+    entry = kpk_ledger_find(&ledger, topic, msg->partition, msg->offset, kpk_record_ms(msg));
+    if (entry) print_entry(entry);
+    kpk_ledger_free(&ledger);
+    kpk_dlq_topics_close(&topics);
 }
 
 static int show(const struct kpk_position *position, struct kpk_err *err) {
     const struct kpk_record_style style = {.json = args.json, .full = true};
-    struct kpk_tail *tail;
+    struct kpk_fetcher fetcher = {0};
     rd_kafka_message_t *msg;
-    int failed;
+    int failed = kpk_fetch(&fetcher, position, &msg, err);
 
-    if (kpk_tail_open_at(&tail,
-                         &(struct kpk_tail_opts){
-                             .topics = (const char *[]){position->topic, NULL},
-                             .partition = position->partition,
-                             .from = {KPK_TAIL_OFFSET, position->offset},
-                             .until_end = true,
-                         },
-                         err))
-        return -1;
-    failed = read_one(tail, position, &msg, err);
-    if (!failed) {
+    if (!failed && msg) {
+        if (!args.json) print_done(msg);
         failed = kpk_record_print(stdout, msg, &style, err);
         rd_kafka_message_destroy(msg);
+    } else if (!failed) {
+        failed = kpk_fail(err, KPK_FATAL,
+                          "no record at %.100s:%" PRId32 ":%" PRId64
+                          ": not written yet, gone by retention, or not a record",
+                          position->topic, position->partition, position->offset);
     }
-    kpk_tail_close(tail);
+    kpk_fetcher_close(&fetcher);
     return failed;
 }
 
@@ -256,6 +309,7 @@ int kpk_dlq_show(int argc, char **argv, struct kpk_err *err) {
         kpk_fail(err, KPK_REJECT, "one dead letter must be named, not %d", argc - 1);
         return code;
     }
+    if (kpk_dlq_filter_parse(&filter, kpk_now_ms(), err)) return code;
     begin();
     if (argv[1][strspn(argv[1], "0123456789")] != '\0') {
         if (kpk_where_position(argv[1], &position, err)) return code;

@@ -1,145 +1,78 @@
-/* Reading dead letters: which topics there are, what is in them, in the order of time. */
+/* Reading dead letters: which topics there are, what is in them, what was done about it. */
+#include "common/clock.h"
 #include "common/stop.h"
 #include "common/tail.h"
 #include "tools/kpk/dlq.h"
-#include "tools/kpk/record.h"
-#include "tools/kpk/safe.h"
-#include "topology/admin.h"
+#include "tools/kpk/where.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DLQ_TOPICS = 256, SHOWN_NAME = 80, SHOWN_REASON = 120, WAIT_MS = 10000, POLL_MS = 500 };
+enum { POLL_MS = 500, PATIENCE_MS = 15000 };
 
-/* --- one letter -------------------------------------------------------------------------- */
-
-bool kpk_dlq_next(struct kpk_dlq_topic *at) {
-    const struct kpk_group *group = at->group ? at->group : kpk_groups;
-    const struct kpk_topic *topic = at->topic ? at->topic + 1 : kpk_topics;
-    struct kpk_topic row;
-    char name[KPK_NAME_BYTES];
-
-    for (; group->name; group++, topic = kpk_topics) {
-        while (topic->name && !(group->dlq && kpk_group_reads(group, topic))) topic++;
-        if (!topic->name) continue;
-        at->group = group;
-        at->topic = topic;
-        kpk_topic_dlq(topic, group, name, &row);
-        kpk_full_name(name, at->name);
-        return true;
-    }
-    return false;
-}
-
-static char *header_text(const rd_kafka_message_t *msg, const char *name, size_t max) {
-    const void *value;
-    size_t len;
-
-    return kpk_record_header(msg, name, &value, &len) ? kpk_safe_text(value, len, max) : NULL;
-}
-
-void kpk_dead_letter_fill(struct kpk_dead_letter *letter, const rd_kafka_message_t *msg) {
-    char *topic = header_text(msg, "__dlq.errors.topic", SHOWN_NAME);
-    char *partition = header_text(msg, "__dlq.errors.partition", SHOWN_NAME);
-    char *offset = header_text(msg, "__dlq.errors.offset", SHOWN_NAME);
-
-    *letter = (struct kpk_dead_letter){
-        .partition = msg->partition,
-        .offset = msg->offset,
-        .ms = kpk_record_ms(msg),
-        .group = header_text(msg, "__dlq.errors.group", SHOWN_NAME),
-        .reason = header_text(msg, "__dlq.errors.message", SHOWN_REASON),
-    };
-    snprintf(letter->topic, sizeof(letter->topic), "%s", rd_kafka_topic_name(msg->rkt));
-    if (topic && partition && offset &&
-        asprintf(&letter->from, "%s:%s:%s", topic, partition, offset) < 0)
-        letter->from = NULL;
-    free(topic);
-    free(partition);
-    free(offset);
-}
-
-void kpk_dead_letter_free(struct kpk_dead_letter *letter) {
-    free(letter->from);
-    free(letter->group);
-    free(letter->reason);
-}
-
-/* --- all of them ------------------------------------------------------------------------- */
+/* --- which topics ------------------------------------------------------------------------ */
 
 /* A name as a person writes it, with or without the namespace; "" is any. */
-static bool is_named(const char *base_name, const char *wanted) {
-    char full_name[KPK_NAME_BYTES];
-
-    return !*wanted || strcmp(wanted, base_name) == 0 ||
-           strcmp(wanted, kpk_full_name(base_name, full_name)) == 0;
+static bool is_named(const char *base_name, const char *full_name, const char *wanted) {
+    return !*wanted || strcmp(wanted, base_name) == 0 || strcmp(wanted, full_name) == 0;
 }
 
-struct choice {
-    struct kpk_dlq_topic at[DLQ_TOPICS];
-    const char *names[DLQ_TOPICS + 1]; /* those on the cluster, NULL-terminated */
-    size_t count;
-};
-
-static int choose(struct choice *choice, const char *group, const char *topic,
-                  struct kpk_err *err) {
-    for (struct kpk_dlq_topic at = {0}; kpk_dlq_next(&at) && choice->count < DLQ_TOPICS;)
-        if (is_named(at.group->name, group) && is_named(at.topic->name, topic))
-            choice->at[choice->count++] = at;
-    if (choice->count) return 0;
-    return kpk_fail(err, KPK_REJECT, "nothing in the table has dead letters of%s%.80s%s%.80s",
-                    *group ? " group " : "", group, *topic ? " topic " : "", topic);
-}
-
-/* Those that are on the cluster: a group that is not deployed has no topic yet. */
-static int look(struct choice *choice, struct kpk_dead_letters *letters, struct kpk_err *err) {
-    struct kpk_admin *admin = NULL;
-    struct kpk_plan plan = {0};
-    int failed = -1;
-
-    if (kpk_plan_open(&plan, NULL, err)) return -1;
-    if (kpk_admin_open(&admin, &(struct kpk_admin_opts){.wait_ms = WAIT_MS}, err)) goto out;
-    if (kpk_admin_describe(admin, &plan, err)) goto out;
-    for (size_t i = 0; i < choice->count; i++) {
-        const struct kpk_topic_plan *topic = kpk_plan_find(&plan, choice->at[i].name);
-        if (topic && topic->found.exists)
-            choice->names[letters->topics++] = choice->at[i].name;
+/* Those that are on the cluster: a group that is not deployed has no topic yet.
+ * names  out: as many as the table has topics, and a NULL */
+static int choose(struct kpk_dead_letters *letters, const struct kpk_dlq_filter *filter,
+                  const char **names, struct kpk_err *err) {
+    for (size_t i = 0; i < letters->table.count; i++) {
+        const struct kpk_dlq_topic *at = &letters->table.all[i];
+        if (!is_named(at->group->name, at->rejecter, filter->group) ||
+            !is_named(at->topic->name, at->source, filter->topic))
+            continue;
+        if (at->there)
+            names[letters->topics++] = at->name;
         else
             letters->missing++;
     }
-    failed = 0;
-out:
-    kpk_admin_close(admin);
-    kpk_plan_close(&plan);
-    return failed;
+    names[letters->topics] = NULL;
+    if (letters->topics + letters->missing) return 0;
+    return kpk_fail(err, KPK_REJECT, "nothing in the table has dead letters of%s%.80s%s%.80s",
+                    *filter->group ? " group " : "", filter->group,
+                    *filter->topic ? " topic " : "", filter->topic);
 }
 
+/* --- their letters ----------------------------------------------------------------------- */
+
 static int keep(struct kpk_dead_letters *letters, const rd_kafka_message_t *msg,
-                struct kpk_err *err) {
+                const struct kpk_dlq_filter *filter, struct kpk_err *err) {
+    if (letters->count == KPK_DEAD_LETTERS) {
+        letters->more++;
+        return 0;
+    }
     if (letters->count == letters->capacity) {
         size_t capacity = letters->capacity ? letters->capacity * 2 : 64;
-        struct kpk_dead_letter *all = reallocarray(letters->all, capacity, sizeof(*all));
+        struct kpk_letter *all = reallocarray(letters->all, capacity, sizeof(*all));
         if (!all) return kpk_fail(err, KPK_FATAL, "no memory for %zu dead letters", capacity);
         letters->all = all;
         letters->capacity = capacity;
     }
-    kpk_dead_letter_fill(&letters->all[letters->count++], msg);
+    kpk_letter_fill(&letters->all[letters->count++], msg,
+                    kpk_dlq_topic_find(&letters->table, rd_kafka_topic_name(msg->rkt)), filter);
     return 0;
 }
 
 static int read_from(struct kpk_tail *tail, struct kpk_dead_letters *letters,
-                     struct kpk_err *err) {
+                     const struct kpk_dlq_filter *filter, struct kpk_err *err) {
+    int64_t until = kpk_mono_ms() + PATIENCE_MS;
+
     while (!kpk_tail_done(tail)) {
         rd_kafka_message_t *msg;
-        int failed = 0;
+        int failed;
         if (kpk_stopping()) return kpk_fail(err, KPK_WAIT, "interrupted");
         if (kpk_tail_next(tail, POLL_MS, &msg, err)) return -1;
+        if (!msg && kpk_mono_ms() > until && !kpk_tail_done(tail))
+            return kpk_fail(err, KPK_WAIT, "no dead letter comes for %d ms", PATIENCE_MS);
         if (!msg) continue;
-        if (letters->count < KPK_DEAD_LETTERS)
-            failed = keep(letters, msg, err);
-        else
-            letters->more++;
+        until = kpk_mono_ms() + PATIENCE_MS;
+        failed = keep(letters, msg, filter, err);
         rd_kafka_message_destroy(msg);
         if (failed) return -1;
     }
@@ -147,7 +80,7 @@ static int read_from(struct kpk_tail *tail, struct kpk_dead_letters *letters,
 }
 
 static int read_all(struct kpk_dead_letters *letters, const char *const *topics,
-                    struct kpk_err *err) {
+                    const struct kpk_dlq_filter *filter, struct kpk_err *err) {
     struct kpk_tail *tail;
     int failed;
 
@@ -161,41 +94,76 @@ static int read_all(struct kpk_dead_letters *letters, const char *const *topics,
                          err))
         return -1;
     letters->leaderless = (size_t)kpk_tail_leaderless(tail);
-    failed = read_from(tail, letters, err);
+    failed = read_from(tail, letters, filter, err);
     kpk_tail_close(tail);
     return failed;
 }
 
-int kpk_dead_letter_compare(const void *a, const void *b) {
-    const struct kpk_dead_letter *x = a, *y = b;
-    int order = strcmp(x->topic, y->topic);
-
-    if (x->ms != y->ms) return x->ms < y->ms ? -1 : 1;
-    if (order) return order;
-    if (x->partition != y->partition) return x->partition < y->partition ? -1 : 1;
-    return (x->offset > y->offset) - (x->offset < y->offset);
-}
-
-int kpk_dead_letters_read(struct kpk_dead_letters *letters, const char *group,
-                          const char *topic, struct kpk_err *err) {
-    struct choice *choice = calloc(1, sizeof(*choice)); /* large */
+int kpk_dead_letters_read(struct kpk_dead_letters *letters, const struct kpk_dlq_filter *filter,
+                          struct kpk_err *err) {
+    const char **names = NULL;
     int failed = -1;
 
     *letters = (struct kpk_dead_letters){0};
-    if (!choice) return kpk_fail(err, KPK_FATAL, "dlq: no memory");
-    if (choose(choice, group, topic, err)) goto out;
-    if (look(choice, letters, err)) goto out;
-    if (letters->topics && read_all(letters, choice->names, err)) goto out;
-    if (letters->count)
-        qsort(letters->all, letters->count, sizeof(*letters->all), kpk_dead_letter_compare);
-    failed = 0;
+    letters->ledger.topics = &letters->table;
+    if (kpk_dlq_topics_look(&letters->table, err)) return -1;
+    names = calloc(letters->table.count + 1, sizeof(*names));
+    if (!names) return kpk_fail(err, KPK_FATAL, "dlq: no memory");
+    if (choose(letters, filter, names, err)) goto out;
+    failed = letters->topics ? read_all(letters, names, filter, err) : 0;
 out:
-    free(choice);
+    free(names);
     return failed;
 }
 
+int kpk_dead_letters_ask(struct kpk_dead_letters *letters, struct kpk_err *err) {
+    if (kpk_ledger_read(&letters->ledger, PATIENCE_MS, err)) return -1;
+    return kpk_letters_pair(letters, err);
+}
+
 void kpk_dead_letters_free(struct kpk_dead_letters *letters) {
-    for (size_t i = 0; i < letters->count; i++) kpk_dead_letter_free(&letters->all[i]);
+    for (size_t i = 0; i < letters->count; i++) kpk_dead_letter_free(&letters->all[i].at);
     free(letters->all);
+    kpk_ledger_free(&letters->ledger);
+    kpk_dlq_topics_close(&letters->table);
     *letters = (struct kpk_dead_letters){0};
+}
+
+/* --- by name ----------------------------------------------------------------------------- */
+
+static int name_number(struct kpk_dead_letters *letters, const char *text,
+                       struct kpk_err *err) {
+    int64_t number;
+
+    if (letters->more)
+        return kpk_fail(err, KPK_FATAL,
+                        "%zu dead letters cannot be numbered: narrow down with --group or "
+                        "--topic, or name a position",
+                        letters->count + letters->more);
+    if (kpk_where_number(text, strlen(text), (int64_t)letters->count, &number) || number < 1)
+        return kpk_fail(err, KPK_FATAL, "no dead letter %.20s: there are %zu to choose from",
+                        text, letters->count);
+    struct kpk_letter *letter = &letters->all[number - 1];
+    if (letter->named < KPK_NAMED_BY_NUMBER) letter->named = KPK_NAMED_BY_NUMBER;
+    return 0;
+}
+
+int kpk_dead_letters_name(struct kpk_dead_letters *letters, const char *name,
+                          struct kpk_err *err) {
+    struct kpk_position position;
+
+    if (*name && name[strspn(name, "0123456789")] == '\0')
+        return name_number(letters, name, err);
+    if (kpk_where_position(name, &position, err)) return -1;
+    for (size_t i = 0; i < letters->count; i++) {
+        struct kpk_letter *letter = &letters->all[i];
+        if (letter->at.offset != position.offset ||
+            letter->at.partition != position.partition ||
+            strcmp(letter->at.topic, position.topic) != 0)
+            continue;
+        letter->named = KPK_NAMED_BY_POSITION;
+        return 0;
+    }
+    return kpk_fail(err, KPK_FATAL, "no dead letter at %.100s:%" PRId32 ":%" PRId64,
+                    position.topic, position.partition, position.offset);
 }

@@ -74,8 +74,8 @@ struct kpk_found_group {
 
 struct kpk_found_letters {
     const struct kpk_group *row;
-    int64_t count;
-    int unread; /* partitions that have no leader, or do not answer */
+    int64_t count; /* that nothing was done about */
+    int unread;    /* partitions that have no leader, or do not answer */
 };
 
 enum { KPK_FOUND_BROKERS = 256, KPK_FOUND_GROUPS = 64 };
@@ -95,6 +95,7 @@ struct kpk_found_kafka {
     size_t group_count;
     struct kpk_found_letters letters[KPK_FOUND_GROUPS];
     size_t letter_count;
+    bool ledger_unread; /* so letters that something was done about are counted too */
     /* private */
     rd_kafka_topic_partition_list_t *names; /* holds the partitions' topics */
 };

@@ -359,8 +359,9 @@ void kpk_decide_letters(struct kpk_findings *findings, const struct kpk_found_ka
         const char *name = letters->row->name;
         well = well && letters->count == 0 && letters->unread == 0;
         if (letters->count) {
-            kpk_find(findings, KPK_LEVEL_WARN, "dead letters", "of %s: %" PRId64, name,
-                     letters->count);
+            kpk_find(findings, KPK_LEVEL_WARN, "dead letters", "of %s: %" PRId64 "%s", name,
+                     letters->count,
+                     found->ledger_unread ? ", those that were dealt with included" : "");
             kpk_fix(findings, "build/bin/kpk dlq list --group %s tells why", name);
         }
         if (letters->unread) {

@@ -5,7 +5,7 @@
  * turns to another broker. */
 #include "common/clock.h"
 #include "common/stop.h"
-#include "tools/kpk/dlq.h"
+#include "tools/kpk/dlq_ledger.h"
 #include "tools/kpk/doctor.h"
 
 #include <stdio.h>
@@ -263,7 +263,7 @@ static bool leader_answers(const struct kpk_found_kafka *found, int leader) {
 
 /* Counted by offsets, without reading them: nothing but letters is in such a topic. */
 static void count_letters(struct kpk_look *look, const char *topic,
-                          struct kpk_found_letters *letters) {
+                          const struct kpk_ledger *ledger, struct kpk_found_letters *letters) {
     for (size_t i = 0; i < look->found->partition_count; i++) {
         const struct kpk_found_partition *at = &look->found->partitions[i];
         int64_t low = 0, high = 0;
@@ -273,19 +273,47 @@ static void count_letters(struct kpk_look *look, const char *topic,
             rd_kafka_query_watermark_offsets(look->admin->rk, topic, at->partition, &low, &high,
                                              left / 2))
             letters->unread++;
-        letters->count += high - low;
+        letters->count +=
+            high - low - kpk_ledger_count(ledger, topic, at->partition, low, high);
     }
+}
+
+/* A broker that hangs may be the one that has it, and the others are to be told of in time. */
+static void read_ledger(struct kpk_look *look, struct kpk_ledger *ledger) {
+    struct kpk_err ignored;
+    int left = left_ms(look);
+
+    look->found->ledger_unread = kpk_broker_hangs(look->found) || left < LEAST_MS ||
+                                 kpk_ledger_read(ledger, left / 2, &ignored);
+    if (look->found->ledger_unread) kpk_ledger_free(ledger);
+}
+
+static bool has_ledger(const struct kpk_found_kafka *found) {
+    char name[KPK_NAME_BYTES];
+
+    kpk_full_name(KPK_TOPIC_DLQ_LEDGER, name);
+    for (size_t i = 0; i < found->partition_count; i++)
+        if (strcmp(found->partitions[i].topic, name) == 0) return true;
+    return false;
 }
 
 static int look_at_letters(struct kpk_look *look, struct kpk_err *err) {
     struct kpk_found_kafka *found = look->found;
+    struct kpk_dlq_topics topics;
+    struct kpk_ledger ledger = {.topics = &topics};
 
-    (void)err;
-    for (struct kpk_dlq_topic at = {0}; kpk_dlq_next(&at);) {
-        if (!kpk_system_named(found->systems, at.group->system)) continue;
-        struct kpk_found_letters *letters = know_letters(found, at.group);
-        if (letters) count_letters(look, at.name, letters);
+    found->letter_count = 0;
+    if (kpk_dlq_topics_open(&topics, NULL, err)) return -1;
+    topics.ledger_there = has_ledger(found); /* topics may not have been looked at */
+    read_ledger(look, &ledger);
+    for (size_t i = 0; i < topics.count; i++) {
+        const struct kpk_dlq_topic *at = &topics.all[i];
+        if (!kpk_system_named(found->systems, at->group->system)) continue;
+        struct kpk_found_letters *letters = know_letters(found, at->group);
+        if (letters) count_letters(look, at->name, &ledger, letters);
     }
+    kpk_ledger_free(&ledger);
+    kpk_dlq_topics_close(&topics);
     return 0;
 }
 

@@ -2,7 +2,7 @@
  *
  * Rates come from two readings: IN/S is how fast the ends move, OUT/S how fast the commits do.
  * Both count offsets, so the control records of transactions are in both. What lag means is in
- * lag.h. */
+ * lag.h. DLQ counts the dead letters that nothing was done about. */
 #include "tools/kpk/lag.h"
 
 #include "common/clock.h"
@@ -43,7 +43,10 @@ static const struct kpk_program program = {
 struct view {
     struct kpk_admin *admin;
     struct kpk_peek *peek;
+    struct kpk_letter_counter *counter;
     struct kpk_plan topics;
+    size_t left_out;          /* partitions of dead letter topics */
+    struct kpk_err uncounted; /* why no dead letter was counted; KPK_OK: they were */
     struct kpk_lag now[GROUPS], before[GROUPS];
     size_t count;
 };
@@ -67,6 +70,16 @@ static void choose(struct view *view) {
     }
 }
 
+/* Without them, how far the groups are is told all the same. */
+static void count_letters(struct view *view) {
+    struct kpk_err err = {.verdict = KPK_OK};
+
+    if (kpk_count_letters(view->counter, view->admin, view->now, view->count, &view->left_out,
+                          &err))
+        view->left_out = 0;
+    view->uncounted = err;
+}
+
 /* A reading; the one before it is kept. */
 static int read_all(struct view *view, struct kpk_err *err) {
     for (size_t i = 0; i < view->count; i++) {
@@ -80,6 +93,7 @@ static int read_all(struct view *view, struct kpk_err *err) {
             return kpk_fail(err, KPK_REJECT, "no group '%s' on the cluster", now->name);
         if (kpk_peek(view->peek, now, err)) return -1;
     }
+    count_letters(view);
     return 0;
 }
 
@@ -127,13 +141,17 @@ static void add_sum(struct kpk_table *table, const char *topic, const struct kpk
 /* The group's own columns stand in its first row only. */
 static void add_group_columns(struct kpk_table *table, const struct kpk_lag *now, bool first) {
     if (!first) {
-        for (int i = 0; i < 4; i++) kpk_table_add(table, "%s", "");
+        for (int i = 0; i < 5; i++) kpk_table_add(table, "%s", "");
         return;
     }
     kpk_table_add(table, "%s", now->name);
     kpk_table_add(table, "%s", now->state);
     kpk_table_add(table, "%zu", now->member_count);
     kpk_table_add(table, "%zu", count_hosts(now));
+    if (now->letters < 0)
+        kpk_table_add(table, "-");
+    else
+        kpk_table_add(table, "%" PRId64, now->letters);
 }
 
 static void add_group(struct kpk_table *table, const struct kpk_lag *now,
@@ -155,9 +173,10 @@ static void add_group(struct kpk_table *table, const struct kpk_lag *now,
 }
 
 static void print_groups(const struct view *view) {
-    static const char *const head[] = {"GROUP",      "STATE", "MEMBERS", "HOSTS", "TOPIC",
-                                       "PARTITIONS", "LAG",   "IN/S",    "OUT/S", "DRAINED IN"};
-    struct kpk_table table = {.align = "llrrlrrrrr"};
+    static const char *const head[] = {"GROUP", "STATE", "MEMBERS",    "HOSTS",
+                                       "DLQ",   "TOPIC", "PARTITIONS", "LAG",
+                                       "IN/S",  "OUT/S", "DRAINED IN"};
+    struct kpk_table table = {.align = "llrrrlrrrrr"};
     int64_t unstable = 0;
     size_t there = 0, unknown = 0;
 
@@ -177,6 +196,10 @@ static void print_groups(const struct view *view) {
         printf("%zu partitions are not in LAG: nothing committed yet, no leader, or the topic "
                "is gone\n",
                unknown);
+    if (view->left_out)
+        printf("%zu partitions are not in DLQ: they have no leader now\n", view->left_out);
+    if (view->uncounted.verdict != KPK_OK)
+        printf("DLQ is not known: %s\n", view->uncounted.msg);
     if (unstable)
         printf("%" PRId64 " offsets lie in transactions still open: nobody can read them yet\n",
                unstable);
@@ -230,6 +253,7 @@ static int run(struct view *view, struct kpk_err *err) {
     if (kpk_plan_open(&view->topics, NULL, err)) return -1;
     began = kpk_mono_ms();
     if (kpk_admin_describe(view->admin, &view->topics, err)) return -1;
+    if (kpk_letter_counter_open(&view->counter, &view->topics, err)) return -1;
     if (read_all(view, err)) return -1;
     do {
         int64_t left =
@@ -261,6 +285,7 @@ int kpk_lag_command(int argc, char **argv, struct kpk_err *err) {
         kpk_lag_clear(&view.now[i]);
         kpk_lag_clear(&view.before[i]);
     }
+    kpk_letter_counter_close(view.counter);
     kpk_plan_close(&view.topics);
     kpk_peek_close(view.peek);
     kpk_admin_close(view.admin);

@@ -53,6 +53,7 @@ struct kpk_lag {
     size_t member_count;
     struct kpk_lag_partition *partitions; /* by topic, then partition */
     size_t count;
+    int64_t letters; /* open dead letters, by kpk_count_letters(); -1: not counted */
     rd_kafka_topic_partition_list_t *offsets; /* private: holds the topics' names */
 };
 
@@ -73,6 +74,22 @@ int kpk_lag_read(struct kpk_admin *admin, struct kpk_plan *topics, struct kpk_la
 
 /* Forget what was read; the name stays. */
 void kpk_lag_clear(struct kpk_lag *lag);
+
+/* Counts dead letters that nothing was done about: begin and end of the dead letter topics, less the
+ * entries of the ledger between them. No letter is read, and so a copy counts as one more. The ledger
+ * is read again only when it has grown. One thread uses it. */
+struct kpk_letter_counter;
+/* topics  described */
+int kpk_letter_counter_open(struct kpk_letter_counter **counter, struct kpk_plan *topics,
+                            struct kpk_err *err) KPK_MUST_CHECK;
+void kpk_letter_counter_close(struct kpk_letter_counter *counter); /* NULL is fine */
+/* Fill 'letters' of the groups that have dead letter topics on the cluster. Partitions that nobody leads
+ * now are left out.
+ * left_out  out: how many these are
+ * returns   0, or -1 with 'err' (WAIT, FATAL): none is counted */
+int kpk_count_letters(struct kpk_letter_counter *counter, struct kpk_admin *admin,
+                      struct kpk_lag *lags, size_t count, size_t *left_out,
+                      struct kpk_err *err) KPK_MUST_CHECK;
 
 /* The partitions of a group together. */
 struct kpk_lag_sum {

@@ -15,6 +15,7 @@ void kpk_lag_clear(struct kpk_lag *lag) {
     lag->members = NULL;
     lag->partitions = NULL;
     lag->member_count = lag->count = 0;
+    lag->letters = -1;
     lag->exists = false;
     lag->state[0] = '\0';
 }

@@ -100,14 +100,14 @@ static void print_records(const struct trace *trace) {
     struct kpk_table table = {.align = "llll", .indent = 2};
     char time[KPK_TIME_BYTES];
 
-    if (trace->scan.count == trace->scan.dead_letters) {
+    if (trace->scan.count == trace->scan.retries + trace->scan.dead_letters) {
         printf("  none has this ce_id\n");
         return;
     }
     kpk_table_head(&table, head);
     for (size_t i = 0; i < trace->scan.count; i++) {
         const struct kpk_trace_record *record = &trace->scan.records[i];
-        if (record->rejected_by) continue;
+        if (record->rejected_by || record->retried_by) continue;
         add_position(&table, &record->at);
         kpk_table_add(&table, "%s", kpk_record_time(record->at.ms, time));
         add_text(&table, record->key);
@@ -116,16 +116,51 @@ static void print_records(const struct trace *trace) {
     kpk_table_print(&table);
 }
 
-static void print_dead_letters(const struct trace *trace) {
+/* Only a group that has tiers hands anything over to them. */
+static void print_retries(const struct trace *trace) {
     static const char *const head[] = {"RECORD", "TIME", "FROM", "GROUP", "REASON", NULL};
     struct kpk_table table = {.align = "lllll", .indent = 2};
     char time[KPK_TIME_BYTES];
 
+    if (trace->scan.retries == 0) return;
+    printf("\nretries\n");
+    kpk_table_head(&table, head);
+    for (size_t i = 0; i < trace->scan.count; i++) {
+        const struct kpk_trace_record *record = &trace->scan.records[i];
+        if (!record->retried_by) continue;
+        add_position(&table, &record->at);
+        kpk_table_add(&table, "%s", kpk_record_time(record->at.ms, time));
+        add_text(&table, record->at.from);
+        kpk_table_add(&table, "%s", record->retried_by->name);
+        add_text(&table, record->at.reason);
+    }
+    kpk_table_print(&table);
+}
+
+static const char *done_about(const struct kpk_ledger *ledger,
+                              const struct kpk_dead_letter *at) {
+    const struct kpk_ledger_entry *entry =
+        kpk_ledger_find(ledger, at->topic, at->partition, at->offset, at->ms);
+
+    return kpk_letter_state_name(entry ? entry->state : KPK_LETTER_OPEN);
+}
+
+static int print_dead_letters(struct trace *trace, struct kpk_err *err) {
+    static const char *const head[] = {"RECORD", "TIME",   "FROM", "GROUP",
+                                       "STATE",  "REASON", NULL};
+    struct kpk_table table = {.align = "llllll", .indent = 2};
+    struct kpk_dlq_topics topics = {0};
+    struct kpk_ledger ledger = {.topics = &topics};
+    char time[KPK_TIME_BYTES];
+    int failed = -1;
+
     printf("\ndead letters\n");
     if (trace->scan.dead_letters == 0) {
         printf("  none has this ce_id\n");
-        return;
+        return 0;
     }
+    if (kpk_dlq_topics_open(&topics, &trace->topics, err)) goto out;
+    if (kpk_ledger_read(&ledger, WAIT_MS, err)) goto out;
     kpk_table_head(&table, head);
     for (size_t i = 0; i < trace->scan.count; i++) {
         const struct kpk_trace_record *record = &trace->scan.records[i];
@@ -134,18 +169,21 @@ static void print_dead_letters(const struct trace *trace) {
         kpk_table_add(&table, "%s", kpk_record_time(record->at.ms, time));
         add_text(&table, record->at.from);
         kpk_table_add(&table, "%s", record->rejected_by->name);
+        kpk_table_add(&table, "%s", done_about(&ledger, &record->at));
         add_text(&table, record->at.reason);
     }
     kpk_table_print(&table);
+    failed = 0;
+out:
+    kpk_ledger_free(&ledger);
+    kpk_dlq_topics_close(&topics);
+    return failed;
 }
 
 /* --- groups ------------------------------------------------------------------------------ */
 
 static bool reads(const struct kpk_group *group, const struct kpk_trace_record *record) {
-    const char *base_name = kpk_base_name(record->at.topic);
-    const struct kpk_topic *topic = base_name ? kpk_topic_find(base_name) : NULL;
-
-    return topic && kpk_group_reads(group, topic);
+    return kpk_group_reading(group, record->at.topic) != KPK_READS_NOT;
 }
 
 static bool reads_any(const struct kpk_group *group, const struct trace *trace) {
@@ -154,20 +192,21 @@ static bool reads_any(const struct kpk_group *group, const struct trace *trace) 
     return false;
 }
 
-/* Is there a dead letter of 'group' that says it was this record? */
-static bool was_rejected(const struct trace *trace, const struct kpk_group *group,
-                         const struct kpk_dead_letter *at) {
+/* Behind its offset lies the commit: it is done, if it was not handed over. */
+static const char *what_became(const struct trace *trace, const struct kpk_group *group,
+                               const struct kpk_dead_letter *at) {
+    const char *became = "processed";
     char position[KPK_NAME_BYTES + 40];
 
     snprintf(position, sizeof(position), "%s:%" PRId32 ":%" PRId64, at->topic, at->partition,
              at->offset);
     for (size_t i = 0; i < trace->scan.count; i++) {
         const struct kpk_trace_record *record = &trace->scan.records[i];
-        if (record->rejected_by == group && record->at.from &&
-            strcmp(record->at.from, position) == 0)
-            return true;
+        if (!record->at.from || strcmp(record->at.from, position) != 0) continue;
+        if (record->rejected_by == group) return "rejected";
+        if (record->retried_by == group) became = "retried";
     }
-    return false;
+    return became;
 }
 
 static const struct kpk_lag_partition *find_partition(const struct kpk_lag *lag,
@@ -193,7 +232,7 @@ static void add_progress(struct kpk_table *table, const struct trace *trace,
         kpk_table_add(table, "not yet: %" PRId64 " offsets to go",
                       at->offset + 1 - partition->committed);
     else
-        kpk_table_add(table, was_rejected(trace, lag->row, at) ? "rejected" : "processed");
+        kpk_table_add(table, "%s", what_became(trace, lag->row, at));
     if (partition && partition->committed >= 0)
         kpk_table_add(table, "%" PRId64, partition->committed);
     else
@@ -224,7 +263,7 @@ static int print_groups(struct trace *trace, struct kpk_err *err) {
     struct kpk_peek *peek;
     int failed = 0;
 
-    if (trace->scan.count == trace->scan.dead_letters) return 0;
+    if (trace->scan.count == trace->scan.dead_letters) return 0; /* nobody reads those */
     if (kpk_peek_open(&peek, err)) return -1;
     kpk_table_head(&table, head);
     for (const struct kpk_group *group = kpk_groups; group->name && !failed; group++)
@@ -269,7 +308,8 @@ static int run(struct trace *trace, struct kpk_err *err) {
         return -1;
     print_scan(trace);
     print_records(trace);
-    print_dead_letters(trace);
+    print_retries(trace);
+    if (print_dead_letters(trace, err)) return -1;
     if (print_groups(trace, err)) return -1;
     if (is_anywhere(trace)) return 0;
     return kpk_fail(err, KPK_FATAL, "found nowhere; --since reaches further back");

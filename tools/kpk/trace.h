@@ -35,25 +35,27 @@ size_t kpk_trace_outboxes(const char *id, struct kpk_outbox_trace *out);
 enum { KPK_TRACE_RECORDS = 64 };
 
 struct kpk_trace_record {
-    struct kpk_dead_letter at; /* first; what it says but where and when is of dead letters */
-    const struct kpk_group *rejected_by; /* NULL: not a dead letter topic */
+    struct kpk_dead_letter at; /* first; more than where and when is of what was handed over */
+    const struct kpk_group *rejected_by; /* it is a dead letter of this group; or NULL */
+    const struct kpk_group *retried_by;  /* it lies in a retry tier of this group; or NULL */
     char *key, *type;                    /* safe text */
 };
 
 struct kpk_trace_scan {
     struct kpk_trace_record records[KPK_TRACE_RECORDS];
-    size_t count, dead_letters; /* all, and those among them */
-    size_t more;                /* records with this id past KPK_TRACE_RECORDS */
-    size_t read;                /* records looked at */
-    size_t topics, missing;     /* read; of the table, but not on this cluster */
+    size_t count;
+    size_t retries, dead_letters; /* of them */
+    size_t more;                  /* records with this id past KPK_TRACE_RECORDS */
+    size_t read;                  /* records looked at */
+    size_t topics, missing;       /* read; of the table, but not on this cluster */
     int partitions, leaderless;
 };
 
 /* Look for records with this ce_id in every topic of the table that is on the cluster, from
  * 'since_ms' to where the topics end now.
- * topics   described
+ * topics   described; outlives 'scan'
  * returns  0, or -1 with 'err' (WAIT, FATAL) */
-int kpk_trace_records(const struct kpk_plan *topics, const char *id, int64_t since_ms,
+int kpk_trace_records(struct kpk_plan *topics, const char *id, int64_t since_ms,
                       struct kpk_trace_scan *scan, struct kpk_err *err) KPK_MUST_CHECK;
 void kpk_trace_scan_free(struct kpk_trace_scan *scan);
 

@@ -80,29 +80,40 @@ size_t kpk_trace_outboxes(const char *id, struct kpk_outbox_trace *out) {
 
 /* --- records ----------------------------------------------------------------------------- */
 
-static const struct kpk_group *rejecting_group(const char *topic) {
-    for (struct kpk_dlq_topic at = {0}; kpk_dlq_next(&at);)
-        if (strcmp(at.name, topic) == 0) return at.group;
-    return NULL;
+/* Whose dead letter or retry it is, by where it lies. */
+static void tell_group(struct kpk_trace_record *record, const char *topic) {
+    struct kpk_dlq_topics table;
+    const struct kpk_dlq_topic *at;
+    struct kpk_err ignored;
+
+    for (const struct kpk_group *group = kpk_groups; group->name; group++)
+        if (kpk_group_reading(group, topic) == KPK_READS_TIER) record->retried_by = group;
+    if (kpk_dlq_topics_open(&table, NULL, &ignored)) return;
+    at = kpk_dlq_topic_find(&table, topic);
+    if (at) record->rejected_by = at->group;
+    kpk_dlq_topics_close(&table);
 }
 
-static void keep(struct kpk_trace_scan *scan, const rd_kafka_message_t *msg) {
+static void keep(struct kpk_trace_scan *scan, const rd_kafka_message_t *msg,
+                 struct kpk_plan *topics) {
     struct kpk_trace_record *record = &scan->records[scan->count++];
+    const char *topic = rd_kafka_topic_name(msg->rkt);
     const void *type;
     size_t len;
 
     *record = (struct kpk_trace_record){
-        .rejected_by = rejecting_group(rd_kafka_topic_name(msg->rkt)),
         .key = msg->key ? kpk_safe_text(msg->key, msg->key_len, SHOWN_NAME) : NULL,
     };
+    tell_group(record, topic);
     scan->dead_letters += record->rejected_by != NULL;
-    kpk_dead_letter_fill(&record->at, msg);
+    scan->retries += record->retried_by != NULL;
+    kpk_dead_letter_fill(&record->at, msg, kpk_plan_find(topics, topic)->name);
     if (kpk_record_header(msg, "ce_type", &type, &len))
         record->type = kpk_safe_text(type, len, SHOWN_NAME);
 }
 
-static int scan_all(struct kpk_tail *tail, const char *id, struct kpk_trace_scan *scan,
-                    struct kpk_err *err) {
+static int scan_all(struct kpk_tail *tail, struct kpk_plan *topics, const char *id,
+                    struct kpk_trace_scan *scan, struct kpk_err *err) {
     size_t len = strlen(id);
 
     while (!kpk_tail_done(tail)) {
@@ -114,7 +125,7 @@ static int scan_all(struct kpk_tail *tail, const char *id, struct kpk_trace_scan
         scan->read++;
         if (kpk_record_has(msg, "ce_id", id, len)) {
             if (scan->count < KPK_TRACE_RECORDS)
-                keep(scan, msg);
+                keep(scan, msg, topics);
             else
                 scan->more++;
         }
@@ -124,7 +135,7 @@ static int scan_all(struct kpk_tail *tail, const char *id, struct kpk_trace_scan
     return 0;
 }
 
-int kpk_trace_records(const struct kpk_plan *topics, const char *id, int64_t since_ms,
+int kpk_trace_records(struct kpk_plan *topics, const char *id, int64_t since_ms,
                       struct kpk_trace_scan *scan, struct kpk_err *err) {
     const char **names = calloc(topics->count + 1, sizeof(*names));
     struct kpk_tail *tail = NULL;
@@ -147,7 +158,7 @@ int kpk_trace_records(const struct kpk_plan *topics, const char *id, int64_t sin
         goto out;
     scan->partitions = kpk_tail_partitions(tail);
     scan->leaderless = kpk_tail_leaderless(tail);
-    failed = scan_all(tail, id, scan, err);
+    failed = scan_all(tail, topics, id, scan, err);
 out:
     kpk_tail_close(tail);
     free(names);

@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Digits only: no sign, no blanks. returns 0, or -1: not a number within 0..max */
-static int parse_number(const char *text, size_t len, int64_t max, int64_t *out) {
+int kpk_where_number(const char *text, size_t len, int64_t max, int64_t *out) {
     int64_t number = 0;
 
     for (size_t i = 0; i < len; i++) {
@@ -39,18 +38,25 @@ int kpk_where_topic(const char *name, char *out, struct kpk_err *err) {
     return 0;
 }
 
-int kpk_where_position(const char *text, struct kpk_position *position, struct kpk_err *err) {
+int kpk_position_parse(const char *text, struct kpk_position *position, struct kpk_err *err) {
     const char *offset = strrchr(text, ':'), *partition = NULL;
-    char topic[KPK_NAME_BYTES];
     int64_t number;
 
     if (offset) partition = memrchr(text, ':', (size_t)(offset - text));
     if (!partition || partition - text >= KPK_NAME_BYTES ||
-        parse_number(offset + 1, strlen(offset + 1), INT64_MAX, &position->offset) ||
-        parse_number(partition + 1, (size_t)(offset - partition - 1), INT32_MAX, &number))
+        kpk_where_number(offset + 1, strlen(offset + 1), INT64_MAX, &position->offset) ||
+        kpk_where_number(partition + 1, (size_t)(offset - partition - 1), INT32_MAX, &number))
         return kpk_fail(err, KPK_REJECT, "'%.80s' is not TOPIC:PARTITION:OFFSET", text);
     position->partition = (int32_t)number;
-    snprintf(topic, sizeof(topic), "%.*s", (int)(partition - text), text);
+    snprintf(position->topic, sizeof(position->topic), "%.*s", (int)(partition - text), text);
+    return 0;
+}
+
+int kpk_where_position(const char *text, struct kpk_position *position, struct kpk_err *err) {
+    char topic[KPK_NAME_BYTES];
+
+    if (kpk_position_parse(text, position, err)) return -1;
+    strcpy(topic, position->topic);
     return kpk_where_topic(topic, position->topic, err);
 }
 
@@ -67,7 +73,7 @@ static int64_t parse_duration(const char *text) {
 
     for (size_t i = 0; len > 1 && i < sizeof(units) / sizeof(units[0]); i++)
         if (text[len - 1] == units[i].unit &&
-            parse_number(text, len - 1, INT64_MAX / units[i].ms, &count) == 0)
+            kpk_where_number(text, len - 1, INT64_MAX / units[i].ms, &count) == 0)
             return count * units[i].ms;
     return -1;
 }
@@ -94,7 +100,7 @@ int kpk_where_from(const char *text, int64_t now_ms, struct kpk_tail_from *from,
     from->start = KPK_TAIL_END;
     if (strcmp(text, "end") == 0) return 0;
     from->start = KPK_TAIL_OFFSET;
-    if (parse_number(text, strlen(text), INT64_MAX, &from->at) == 0) return 0;
+    if (kpk_where_number(text, strlen(text), INT64_MAX, &from->at) == 0) return 0;
     from->start = KPK_TAIL_TIME;
     if (parse_time(text, now_ms, &from->at) == 0 && from->at >= 0) return 0;
     return kpk_fail(err, KPK_REJECT, "'%.40s' is none of: beginning, end, an offset, " MOMENT,

@@ -6,6 +6,9 @@
 #include "common/tail.h"
 #include "topology/topology.h"
 
+/* Digits only: no sign, no blanks. returns 0, or -1: not a number within 0..max */
+int kpk_where_number(const char *text, size_t len, int64_t max, int64_t *out) KPK_MUST_CHECK;
+
 /* A base name, or any name on the cluster -> name on the cluster: what the table has, dead
  * letter topics included, gets the namespace.
  * out      at least KPK_NAME_BYTES
@@ -19,6 +22,9 @@ struct kpk_position {
     int64_t offset;
 };
 int kpk_where_position(const char *text, struct kpk_position *position,
+                       struct kpk_err *err) KPK_MUST_CHECK;
+/* The same, with the topic as it is written; whether it is a name of one is not looked at. */
+int kpk_position_parse(const char *text, struct kpk_position *position,
                        struct kpk_err *err) KPK_MUST_CHECK;
 
 /* A moment: RFC 3339, or "90s", "5m", "2h", "7d" ago. */
