@@ -23,6 +23,9 @@ int kpk_group_reset(int argc, char **argv, struct kpk_err *err);
 int kpk_tail_command(int argc, char **argv, struct kpk_err *err);
 int kpk_dlq_list(int argc, char **argv, struct kpk_err *err);
 int kpk_dlq_show(int argc, char **argv, struct kpk_err *err);
+int kpk_dlq_redrive(int argc, char **argv, struct kpk_err *err);
+int kpk_dlq_park(int argc, char **argv, struct kpk_err *err);
+int kpk_dlq_purge(int argc, char **argv, struct kpk_err *err);
 int kpk_doctor_command(int argc, char **argv, struct kpk_err *err);
 int kpk_trace_command(int argc, char **argv, struct kpk_err *err);
 

@@ -23,6 +23,9 @@ static const struct command {
     {"tail", kpk_tail_command, "print the records of a topic, and go on with what comes"},
     {"dlq list", kpk_dlq_list, "list the dead letters: from where, by whom, why"},
     {"dlq show", kpk_dlq_show, "print one dead letter, or any other record, whole"},
+    {"dlq redrive", kpk_dlq_redrive, "send dead letters back to the group that gave them up"},
+    {"dlq park", kpk_dlq_park, "mark dead letters as seen, and leave them as they are"},
+    {"dlq purge", kpk_dlq_purge, "mark dead letters as dealt with, for good"},
     {"doctor", kpk_doctor_command, "print what is wrong with the servers, and what to do about it"},
     {"trace", kpk_trace_command, "print where one event has been: outbox, topics, groups, dead letters"},
 };
