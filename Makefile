@@ -281,4 +281,5 @@ distclean: ## remove everything that was built or fetched
 #|   KPK_NAMESPACE=<x>    prefix of topics, groups, schemas and keys
 #|   KPK_PORT_OFFSET=<n>  moves every port
 #|   KPK_BOOTSTRAP_SERVERS, PGHOST, KPK_REDIS_URL   use those servers instead of the bundled ones
+#|   KPK_SMTP_URL, KPK_SMS_URL, KPK_PUSH_URL        send notifications through these
 #|   SAN=address,undefined   WERROR=1               other ways to compile

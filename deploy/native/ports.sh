@@ -53,6 +53,7 @@ all_ports() { # -> "NAME PORT" lines
     for name in "${PROCESSES[@]}"; do
         echo "$name ${PORT_OF[$name]}"
         if [[ ${GROUP_OF[$name]} == kafka ]]; then echo "$name $(controller_port "${name#broker-}")"; fi
+        if [[ $name == smtp-sink ]]; then echo "$name $(smtp_port)"; fi
     done
 }
 

@@ -69,6 +69,9 @@ settings_ports() {
 
 broker_port() { echo $((19090 + 2 * $1 + OFFSET)); }          # NUMBER, from 1
 controller_port() { echo $((19091 + 2 * $1 + OFFSET)); }      # NUMBER
+smtp_port() { echo $((18112 + OFFSET)); }                     # of smtp-sink, beside its HTTP port
+smtp_url() { echo "smtp://127.0.0.1:$(smtp_port)"; }
+gateway_url() { echo "http://127.0.0.1:$((18110 + OFFSET))"; } # of provider-simulator, in deploy/services
 
 # Servers of the user's own replace the bundled ones.
 settings_servers() {
@@ -85,10 +88,19 @@ settings_servers() {
     else
         PG_ENV=(PGHOST=127.0.0.1 "PGPORT=$PG_PORT" PGUSER=kpk PGDATABASE=kpk)
     fi
+    PROVIDER_ENV=()
+    provider_from KPK_SMTP_URL "$(smtp_url)"
+    provider_from KPK_SMS_URL "$(gateway_url)"
+    provider_from KPK_PUSH_URL "$(gateway_url)"
     KAFKA_ENV=()
     while IFS= read -r name; do
         KAFKA_ENV+=("$name=${!name}")
     done < <(compgen -e | grep -E '^KPK_(KAFKA_[A-Z0-9_]+|LOG_LEVEL|LOG_FORMAT|PUSH_LIMIT)$' || true)
+}
+
+# Where notifications leave the house: the user's own provider, or the one that is bundled.
+provider_from() { # NAME BUNDLED
+    if users_own "${!1:-}"; then PROVIDER_ENV+=("$1=${!1}"); else PROVIDER_ENV+=("$1=$2"); fi
 }
 
 # In a shell that took `make env` the addresses of a bundled stack are set, and KPK_STACK_ENV tells
@@ -97,7 +109,7 @@ users_own() { [[ -n $1 && " ${KPK_STACK_ENV:-} " != *" $1 "* ]]; } # ADDRESS
 
 # The value of KPK_STACK_ENV: the addresses of those servers that are bundled.
 bundled_addresses() {
-    echo "$( ((OWN_KAFKA)) || echo "$SERVERS") $( ((OWN_PG)) || echo "127.0.0.1:$PG_PORT") $( ((OWN_REDIS)) || echo "$REDIS_URL")"
+    echo "$( ((OWN_KAFKA)) || echo "$SERVERS") $( ((OWN_PG)) || echo "127.0.0.1:$PG_PORT") $( ((OWN_REDIS)) || echo "$REDIS_URL") $(smtp_url) $(gateway_url)"
 }
 
 # Later commands speak of the stack that was started, whatever their own environment says. The
@@ -106,7 +118,7 @@ settings_save() {
     (
         umask 077
         declare -p BROKERS SCALE OFFSET NAMESPACE PROFILE PG_PORT REDIS_PORT SERVERS REDIS_URL \
-            OWN_KAFKA OWN_PG OWN_REDIS PG_ENV KAFKA_ENV | sed 's/^declare -/declare -g -/' >"$SETTINGS.new"
+            OWN_KAFKA OWN_PG OWN_REDIS PG_ENV PROVIDER_ENV KAFKA_ENV | sed 's/^declare -/declare -g -/' >"$SETTINGS.new"
         mv "$SETTINGS.new" "$SETTINGS"
     )
 }
@@ -124,5 +136,5 @@ settings_load() {
 settings_environment() { # ARRAY
     local -n into=$1
     into=("KPK_BOOTSTRAP_SERVERS=$SERVERS" "KPK_NAMESPACE=$NAMESPACE" "KPK_SCALE=$SCALE"
-        "KPK_REDIS_URL=$REDIS_URL" "${PG_ENV[@]}" "${KAFKA_ENV[@]}")
+        "KPK_REDIS_URL=$REDIS_URL" "${PG_ENV[@]}" "${PROVIDER_ENV[@]}" "${KAFKA_ENV[@]}")
 }
