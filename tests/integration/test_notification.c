@@ -1,6 +1,6 @@
-/* Notifications, from the POST to what the providers took: each channel as its recipient allows, once; what is
- * wrong is refused; what fails for a while is tried again and delivered once; what never will is a dead letter;
- * and a provider that is down is waited for, while the others do not care. */
+/* Notifications, from the POST to what the providers took: each channel as its recipient allows, once; what
+ * fails for a while is tried again and delivered once; what never will is a dead letter; and a provider that is
+ * down is waited for, while the others do not care. */
 #include "common/kafka.h"
 #include "common/tail.h"
 #include "tests/support/notify.h"
@@ -218,110 +218,6 @@ static void asked_for_twice(void **state) {
     cJSON_Delete(first);
 }
 
-/* --- what is refused --------------------------------------------------------------------- */
-
-#define SHIPPED(data)                                                                          \
-    "{\"recipient_id\":\"$\",\"template\":\"order_shipped\",\"data\":" data "}"
-#define DATA "{\"order_id\":\"A\",\"carrier\":\"B\",\"tracking\":\"C\"}"
-
-/* $ is the recipient's id. */
-/* clang-format off */
-static const struct {
-    const char *body;
-    int status;
-    const char *field;
-} refused[] = {
-    {"", 422, "body"},
-    {"[]", 422, "body"},
-    {"{}", 422, "recipient_id"},
-    {"{\"recipient_id\":\"$\"}", 422, "template"},
-    {"{\"recipient_id\":\"$\",\"template\":\"order_shopped\",\"data\":" DATA "}", 422, "template"},
-    {"{\"recipient_id\":\"$\",\"template\":\"order_shipped\"}", 422, "data"},
-    {SHIPPED("{\"order_id\":\"A\",\"carrier\":\"B\"}"), 422, "data.tracking"},
-    {SHIPPED("{\"order_id\":\"A\",\"carrier\":\"B\",\"tracking\":7}"), 422, "data.tracking"},
-    {SHIPPED("{\"order_id\":\"A\\r\\nBcc: all@example.com\",\"carrier\":\"B\",\"tracking\":\"C\"}"), 422, "data.order_id"},
-    {SHIPPED("{\"order_id\":\"A\\nB\",\"carrier\":\"B\",\"tracking\":\"C\"}"), 422, "data.order_id"},
-    {SHIPPED("{\"order_id\":\"\\u001b[2J\",\"carrier\":\"B\",\"tracking\":\"C\"}"), 422, "data.order_id"},
-    {SHIPPED("{\"order_id\":\"A\",\"carrier\":\"B\",\"tracking\":\"C\",\"to all\":\"x\"}"), 422, "data"},
-    {"{\"recipient_id\":\"4\",\"template\":\"order_shipped\",\"data\":" DATA "}", 422, "recipient_id"},
-    {"{\"recipient_id\":\"0\",\"template\":\"order_shipped\",\"data\":" DATA "}", 422, "recipient_id"},
-    {"{\"recipient_id\":4,\"template\":\"order_shipped\",\"data\":" DATA "}", 422, "recipient_id"},
-    {"{\"recipient_id\":\"$\",\"category\":\"order\",\"template\":\"marketing_offer\",\"data\":{\"title\":\"x\",\"text\":\"y\"}}", 422, "category"},
-    {"{\"recipient_id\":\"$\",\"template\":\"order_shipped\",\"priority\":\"now\",\"data\":" DATA "}", 422, "priority"},
-    {"{\"recipient_id\":\"$\",\"template\":\"order_shipped\",\"urgent\":true,\"data\":" DATA "}", 422, "urgent"},
-};
-
-static const struct {
-    const char *body, *field;
-} refused_contacts[] = {
-    {"{\"email\":\"ada@example.com\\r\\nBcc: all@example.com\"}", "email"},
-    {"{\"email\":\"ada@example.com\\nX: y\"}", "email"},
-    {"{\"email\":\"ada@example.com, all@example.com\"}", "email"},
-    {"{\"email\":\"<ada@example.com>\"}", "email"},
-    {"{\"email\":\"ada\"}", "email"},
-    {"{\"email\":\"\"}", "email"},
-    {"{\"email\":null}", "email"},
-    {"{\"phone\":\"+4917012345\\u0000\"}", "body"},
-    {"{\"phone\":\"+491701234567&To=+49\"}", "phone"},
-    {"{\"phone\":\"01701234567\"}", "phone"},
-    {"{\"push_token\":\"../../v1/x\",\"platform\":\"fcm\"}", "push_token"},
-    {"{\"push_token\":\"token-token-token\"}", "platform"},
-    {"{\"platform\":\"fcm\"}", "push_token"},
-    {"{\"push_token\":\"token-token-token\",\"platform\":\"fax\"}", "platform"},
-    {"{\"mail\":\"ada@example.com\"}", "mail"},
-};
-/* clang-format on */
-
-static void what_is_wrong_is_refused(void **state) {
-    char body[600], key[KPK_UUID_BYTES];
-    struct person ada;
-    cJSON *answer;
-
-    (void)state;
-    person_make(&ada);
-    person_register(&ada, 0);
-    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
-        const char *at = strchr(refused[i].body, '$');
-        size_t head = at ? (size_t)(at - refused[i].body) : strlen(refused[i].body);
-        snprintf(body, sizeof(body), "%.*s%s%s", (int)head, refused[i].body, at ? ada.id : "",
-                 at ? at + 1 : "");
-        kpk_uuid7(key);
-        int status = post(key, NULL, body, &answer);
-        if (status != refused[i].status ||
-            strcmp(text_of(answer, "field"), refused[i].field) != 0)
-            fail_msg("%s: %d %s %s", body, status, text_of(answer, "field"),
-                     text_of(answer, "detail"));
-        cJSON_Delete(answer);
-    }
-    char *large = malloc(20001);
-    memset(large, ' ', 20000);
-    large[20000] = '\0';
-    assert_int_equal(post(key, NULL, large, NULL), 413);
-    free(large);
-    assert_int_equal(post(NULL, NULL, "{}", NULL), 400);
-}
-
-static void addresses_that_are_none(void **state) {
-    struct person ada;
-    char path[128];
-    cJSON *answer;
-
-    (void)state;
-    person_make(&ada);
-    snprintf(path, sizeof(path), "/v1/users/%s", ada.id);
-    for (size_t i = 0; i < sizeof(refused_contacts) / sizeof(*refused_contacts); i++) {
-        int status = notify_call(&(struct notification_call){.method = "PUT",
-                                                             .path = path,
-                                                             .body = refused_contacts[i].body},
-                                 &answer);
-        if (status != 422 || strcmp(text_of(answer, "field"), refused_contacts[i].field) != 0)
-            fail_msg("%s: %d %s %s", refused_contacts[i].body, status, text_of(answer, "field"),
-                     text_of(answer, "detail"));
-        cJSON_Delete(answer);
-    }
-    assert_int_equal(notify_call(&(struct notification_call){.path = path}, NULL), 404);
-}
-
 /* --- what fails -------------------------------------------------------------------------- */
 
 static const char *const providers[NOTIFICATION_CHANNELS] = {"email", "sms", "fcm"};
@@ -451,8 +347,6 @@ int main(void) {
         cmocka_unit_test(one_event_three_channels),
         cmocka_unit_test(as_the_recipient_allows),
         cmocka_unit_test(asked_for_twice),
-        cmocka_unit_test(what_is_wrong_is_refused),
-        cmocka_unit_test(addresses_that_are_none),
         cmocka_unit_test_teardown(for_a_while, no_faults),
         cmocka_unit_test(a_token_that_is_none),
         cmocka_unit_test_teardown(a_provider_goes_down_and_comes_back, no_faults),

@@ -41,7 +41,8 @@ static void add(struct asked_for *asked, const struct twitter_tweet *tweets, int
     struct asked *next = &asked->at[asked->count];
     struct kpk_event event;
 
-    assert_ok(kpk_event_decode(msg, &event, err), err);
+    /* The topic is the notification system's: others ask there too, and strangers write to it. */
+    if (kpk_event_decode(msg, &event, err) || strcmp(event.source, TWITTER_SOURCE) != 0) return;
     assert_ok(twitter_mention_decode(&event, &next->mention, err), err);
     for (int i = 0; i < n_tweets; i++) {
         if (strcmp(tweets[i].id, next->mention.tweet_id) != 0) continue;
