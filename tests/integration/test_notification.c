@@ -3,6 +3,7 @@
  * down is waited for, while the others do not care. */
 #include "common/kafka.h"
 #include "common/tail.h"
+#include "tests/support/cli.h"
 #include "tests/support/notify.h"
 #include "tests/support/offsets.h"
 #include "tests/support/test.h"
@@ -247,7 +248,7 @@ static void for_a_while(void **state) {
 static void a_token_that_is_none(void **state) {
     struct kpk_tail *tail = watch_letters(NOTIFICATION_PUSH);
     int64_t tier = end_of(NOTIFICATION_PUSH, 0);
-    struct person ada;
+    struct person ada, correct;
     char id[KPK_UUID_BYTES];
 
     (void)state;
@@ -263,6 +264,17 @@ static void a_token_that_is_none(void **state) {
     notify_await(id, NOTIFICATION_SMS, "delivered");
     assert_int_equal(end_of(NOTIFICATION_PUSH, 0), tier); /* at once, by no tier */
     kpk_tail_close(tail);
+
+    /* Corrected and redriven, it is delivered; and nobody else is told again. */
+    person_make(&correct);
+    strcpy(ada.address[NOTIFICATION_PUSH], correct.address[NOTIFICATION_PUSH]);
+    person_register(&ada, 0);
+    cli_assert_status(
+        cli_run("", "dlq redrive --group %s --key %s", groups[NOTIFICATION_PUSH], ada.id), 0);
+    notify_await(id, NOTIFICATION_PUSH, "delivered");
+    assert_int_equal(notify_attempts(id, NOTIFICATION_PUSH), 2);
+    for (int channel = 0; channel < NOTIFICATION_CHANNELS; channel++)
+        notify_received_once(id, channel);
 }
 
 /* --- a provider that is down ------------------------------------------------------------- */
