@@ -1,4 +1,5 @@
-/* Many transfers in one thread, by libcurl's multi interface.
+/* Many transfers at once: in this thread by libcurl's multi interface, or, where the protocol blocks, each in a
+ * thread of its own, which wakes this one when it is done.
  *
  *   ready: the next delivery of each recipient --(breaker, rate, a free transfer)--> in flight --> outcome
  *     ^                                                                                            |
@@ -161,7 +162,10 @@ static int send_off(struct run *run, struct transfer *transfer) {
     if (target->password) curl_easy_setopt(curl, CURLOPT_PASSWORD, target->password);
     if (channel->prepare(transfer)) return -1;
     if (transfer->headers) curl_easy_setopt(curl, CURLOPT_HTTPHEADER, transfer->headers);
-    return curl_multi_add_handle(run->provider->multi, curl) ? -1 : 0;
+    if (!run->provider->performers)
+        return curl_multi_add_handle(run->provider->multi, curl) ? -1 : 0;
+    performers_start(run->provider->performers, transfer);
+    return 0;
 }
 
 /* The transfer is over: what became of it is known to all. */
@@ -239,34 +243,50 @@ static void launch_ready(struct run *run) {
     }
 }
 
+/* One that is done. returns  NULL: there is none now */
+static struct transfer *take(const struct notification_provider *provider, CURLcode *code) {
+    struct transfer *transfer = NULL;
+    CURLMsg *msg;
+    int left;
+
+    if (provider->performers) return performers_take(provider->performers, code);
+    while (!transfer && (msg = curl_multi_info_read(provider->multi, &left))) {
+        if (msg->msg != CURLMSG_DONE) continue;
+        *code = msg->data.result; /* 'msg' is gone when its handle is */
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        curl_multi_remove_handle(provider->multi, transfer->curl);
+    }
+    return transfer;
+}
+
 /* returns  how many answers came */
 static int collect(struct run *run) {
-    CURLM *multi = run->provider->multi;
-    CURLMsg *msg;
-    int left, came = 0, running;
+    const struct notification_provider *provider = run->provider;
+    struct transfer *transfer;
+    int came = 0, running;
+    CURLcode code;
 
-    curl_multi_perform(multi, &running);
-    while ((msg = curl_multi_info_read(multi, &left))) {
-        struct transfer *transfer = NULL;
-        CURLcode code = msg->data.result;
-
-        if (msg->msg != CURLMSG_DONE) continue;
-        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        enum gateway_result result = run->provider->channel->judge(transfer, code);
-        curl_multi_remove_handle(multi, transfer->curl);
-        note(run, transfer, result);
+    if (!provider->performers) curl_multi_perform(provider->multi, &running);
+    for (; (transfer = take(provider, &code)); came++) {
+        bool ended = code == CURLE_ABORTED_BY_CALLBACK; /* by us */
+        note(run, transfer,
+             ended ? GATEWAY_GIVEN_UP : provider->channel->judge(transfer, code));
         run->flying--;
-        came++;
     }
     return came;
 }
 
-/* Whether it was delivered nobody knows: it is sent again, with the same key. */
+/* Whether they were delivered nobody knows: they are sent again, with the same keys. What was done in the last
+ * moment counts. */
 static void give_up(struct run *run) {
-    for (int i = 0; i < run->provider->opts.in_flight; i++) {
-        struct transfer *transfer = &run->provider->transfers[i];
+    const struct notification_provider *provider = run->provider;
+
+    if (provider->performers) performers_abort(provider->performers);
+    collect(run);
+    for (int i = 0; i < provider->opts.in_flight; i++) {
+        struct transfer *transfer = &provider->transfers[i];
         if (!transfer->delivery) continue;
-        curl_multi_remove_handle(run->provider->multi, transfer->curl);
+        curl_multi_remove_handle(provider->multi, transfer->curl);
         note(run, transfer, GATEWAY_GIVEN_UP);
     }
     run->flying = 0;

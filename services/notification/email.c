@@ -28,11 +28,13 @@ static size_t on_read(char *data, size_t size, size_t count, void *ctx) {
     return len;
 }
 
-/* The server's replies, line by line: of a failure libcurl only tells the code. */
+/* The server's replies, line by line: of a failure libcurl only tells the code. What is said to its QUIT
+ * is no answer. */
 static size_t on_line(char *data, size_t size, size_t count, void *ctx) {
     struct transfer *transfer = ctx;
     size_t len = size * count;
 
+    if (len >= 3 && memcmp(data, "221", 3) == 0) return len;
     snprintf(transfer->line, sizeof(transfer->line), "%.*s", (int)len, data);
     transfer->line[strcspn(transfer->line, "\r\n")] = '\0';
     return len;
@@ -118,4 +120,4 @@ static enum gateway_result judge(struct transfer *transfer, CURLcode code) {
 }
 
 const struct transfer_channel transfer_email = {
-    "smtp,smtps", "notifications@kafka-pattern-kit.example", gateway_of, prepare, judge};
+    "smtp,smtps", "notifications@kafka-pattern-kit.example", true, gateway_of, prepare, judge};

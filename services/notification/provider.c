@@ -133,7 +133,9 @@ static int open_transfers(struct notification_provider *provider) {
         transfer->target = &provider->target;
         if (!(transfer->curl = curl_easy_init())) return -1;
     }
-    return 0;
+    if (!provider->channel->blocks) return 0;
+    provider->performers = performers_open(provider->transfers, in_flight, provider->multi);
+    return provider->performers ? 0 : -1;
 }
 
 static void open_gateways(struct notification_provider *provider) {
@@ -170,7 +172,7 @@ int notification_provider_open(struct notification_provider **out,
     provider->target.timeout_ms = provider->opts.timeout_ms;
     if (set_sender(provider, opts->sender, err) || set_url(provider, opts->url, err)) goto fail;
     if (open_transfers(provider)) {
-        kpk_fail(err, KPK_FATAL, "provider: no memory");
+        kpk_fail(err, KPK_FATAL, "provider: no memory, or no threads");
         goto fail;
     }
     open_gateways(provider);
@@ -183,6 +185,7 @@ fail:
 
 void notification_provider_close(struct notification_provider *provider) {
     if (!provider) return;
+    performers_close(provider->performers);
     for (int i = 0; provider->transfers && i < provider->opts.in_flight; i++)
         curl_easy_cleanup(provider->transfers[i].curl);
     curl_multi_cleanup(provider->multi);

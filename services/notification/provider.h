@@ -92,7 +92,7 @@ int notification_provider_check(struct notification_provider *provider,
 
 /* Send them all, and wait for the answers: for 'budget_ms' + 'timeout_ms' at most, 25 s, which is less than
  * a member of a group may be silent (45 s). What has not begun within the budget, because the rate is low or
- * the provider slow, is left for the next call. When the process is to end, it returns within 2 s.
+ * the provider slow, is left for the next call. When the process is to end, it returns within 3 s.
  * returns  0: each has an outcome of OK, RETRY or REJECT; -1 with 'err' (WAIT): a provider is down, or time
  *          is up. Those that were done meanwhile have their outcome, to be kept: it is how the next call gets
  *          further; the others' is WAIT */

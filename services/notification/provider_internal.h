@@ -1,6 +1,7 @@
 #ifndef KPK_SERVICES_NOTIFICATION_PROVIDER_INTERNAL_H
 #define KPK_SERVICES_NOTIFICATION_PROVIDER_INTERNAL_H
 
+#include "services/notification/performer.h"
 #include "services/notification/rate.h"
 #include "services/notification/transfer.h"
 
@@ -13,8 +14,9 @@ struct notification_provider {
     struct transfer_target target;
     struct gateway *gateways[PROVIDER_GATEWAYS];
     CURLM *multi;
-    struct transfer *transfers; /* 'in_flight' of them */
-    unsigned turn;              /* who probes next */
+    struct transfer *transfers;    /* 'in_flight' of them */
+    struct performers *performers; /* NULL: 'multi' performs them */
+    unsigned turn;                 /* who probes next */
 };
 
 #endif

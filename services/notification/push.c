@@ -107,5 +107,5 @@ static enum gateway_result judge(struct transfer *transfer, CURLcode code) {
     return result;
 }
 
-const struct transfer_channel transfer_push = {"http,https", "kafka-pattern-kit", gateway_of,
-                                               prepare, judge};
+const struct transfer_channel transfer_push = {
+    "http,https", "kafka-pattern-kit", false, gateway_of, prepare, judge};

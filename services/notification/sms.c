@@ -62,5 +62,5 @@ static enum gateway_result judge(struct transfer *transfer, CURLcode code) {
     return transfer_judge_http(transfer, code, read_answer);
 }
 
-const struct transfer_channel transfer_sms = {"http,https", "+15550100100", gateway_of, prepare,
-                                              judge};
+const struct transfer_channel transfer_sms = {"http,https", "+15550100100", false,
+                                              gateway_of,   prepare,        judge};

@@ -49,6 +49,7 @@ struct transfer {
 struct transfer_channel {
     const char *schemes; /* as CURLOPT_PROTOCOLS_STR */
     const char *sender;  /* the kit's own */
+    bool blocks;         /* libcurl waits in it: see performer.h */
     enum gateway_id (*gateway)(const struct notification_delivery *delivery);
     /* Set the options of 'transfer->curl', which is as new. returns  0, or -1: memory is short */
     int (*prepare)(struct transfer *transfer);
