@@ -9,8 +9,10 @@
 #include <time.h>
 
 enum {
-    LINE_BYTES = 57,  /* as base64 76 characters */
-    WORD_BYTES = 45,  /* as an encoded word 72; 75 are allowed */
+    LINE_BYTES = 57, /* as base64 76 characters */
+    WORD_BYTES =
+        45, /* as an encoded word 72, and with the space before it a line of 76 at most */
+    FIRST_BYTES = 36, /* of the word that "Subject:" stands before */
     PLAIN_BYTES = 60, /* of a subject that is left as it is, on one line */
 };
 
@@ -29,32 +31,38 @@ static bool is_plain(const char *subject) {
     return *subject && strlen(subject) <= PLAIN_BYTES && !strstr(subject, "=?");
 }
 
-/* RFC 2047: words of whole characters, one a line. */
+/* Whole characters from '*at' on, as many as have room. returns  their bytes in 'word' */
+static size_t fill_word(const char *subject, size_t *at, char *word, size_t room) {
+    size_t len = strlen(subject), filled = 0, step;
+
+    for (; *at < len; *at += step, filled += step) {
+        step = kpk_utf8_next(subject + *at, len - *at);
+        bool bad = step == 0;
+        if (bad) step = 1;
+        if (filled + step > room) break;
+        memcpy(word + filled, bad ? "?" : subject + *at, step);
+        if (!bad && kpk_utf8_control(kpk_utf8_point(subject + *at, step)))
+            memset(word + filled, ' ', step);
+    }
+    return filled;
+}
+
+/* RFC 2047: encoded words, one a line. */
 static void put_subject(FILE *out, const char *subject) {
     char word[WORD_BYTES];
-    size_t len = strlen(subject), at = 0, step, filled = 0;
+    size_t at = 0;
 
     fputs("Subject:", out);
-    if (is_plain(subject)) {
-        fprintf(out, " %s\r\n", subject);
+    if (is_plain(subject) || !*subject) {
+        fprintf(out, "%s%s\r\n", *subject ? " " : "", subject);
         return;
     }
-    while (at < len) {
-        for (filled = 0; at < len; at += step, filled += step) {
-            step = kpk_utf8_next(subject + at, len - at);
-            bool bad = step == 0;
-            if (bad) step = 1;
-            if (filled + step > WORD_BYTES) break;
-            memcpy(word + filled, subject + at, step);
-            if (bad) word[filled] = '?';
-            if (!bad && kpk_utf8_control(kpk_utf8_point(subject + at, step)))
-                memset(word + filled, ' ', step);
-        }
+    while (subject[at]) {
+        size_t bytes = fill_word(subject, &at, word, at == 0 ? FIRST_BYTES : WORD_BYTES);
         fputs(" =?UTF-8?B?", out);
-        put_base64(out, word, filled);
+        put_base64(out, word, bytes);
         fputs("?=\r\n", out);
     }
-    if (len == 0) fputs("\r\n", out);
 }
 
 /* --- the text ---------------------------------------------------------------------------- */
