@@ -1,8 +1,8 @@
 #include "common/clock.h"
 #include "common/stop.h"
-#include "services/twitter/demo-twitter/backlog.h"
 #include "services/twitter/demo-twitter/demo.h"
 #include "services/twitter/demo-twitter/stack_tool.h"
+#include "topology/backlog.h"
 #include "topology/topology.h"
 
 #include <inttypes.h>
@@ -51,23 +51,23 @@ static void tell_row(const char *when, const struct row *row, int64_t backlog) {
 
 /* The backlog, when our reader has seen at least 'posted' records: its fetch may be a moment behind
  * the timelines. */
-static int read_backlog(struct backlog *backlog, int posted, int64_t *tweets,
+static int read_backlog(struct kpk_backlog *backlog, int posted, int64_t *tweets,
                         struct kpk_err *err) {
     int64_t deadline = kpk_mono_ms() + SEEN_MS;
 
     for (;;) {
-        if (backlog_read(backlog, tweets, err)) return -1;
-        if (backlog_known(backlog) >= posted) return 0;
+        if (kpk_backlog_read(backlog, tweets, err)) return -1;
+        if (kpk_backlog_known(backlog) >= posted) return 0;
         if (kpk_stopping() || kpk_mono_ms() >= deadline)
             return kpk_fail(err, KPK_WAIT, "%d tweets were posted, the topic shows %" PRId64,
-                            posted, backlog_known(backlog));
+                            posted, kpk_backlog_known(backlog));
         kpk_stop_wait(LOOK_MS);
     }
 }
 
 /* While nobody indexes: row by row. */
-static int fall_behind(struct demo *demo, struct backlog *backlog, int posted, struct row *row,
-                       struct kpk_err *err) {
+static int fall_behind(struct demo *demo, struct kpk_backlog *backlog, int posted,
+                       struct row *row, struct kpk_err *err) {
     int64_t begin_ms = kpk_mono_ms(), tweets = 0;
     int stopped = posted;
 
@@ -86,12 +86,12 @@ static int fall_behind(struct demo *demo, struct backlog *backlog, int posted, s
                     tweets, posted - stopped);
 }
 
-static int recover(struct demo *demo, struct backlog *backlog, struct row *row,
+static int recover(struct demo *demo, struct kpk_backlog *backlog, struct row *row,
                    struct kpk_err *err) {
     int64_t begin_ms = kpk_mono_ms();
 
     if (stack_tool_start(demo->stack_tool, indexers, err)) return -1;
-    if (backlog_await_none(backlog, STUCK_MS, err)) return -1;
+    if (kpk_backlog_await_none(backlog, STUCK_MS, err)) return -1;
     int64_t end_ms = kpk_mono_ms();
     int found = arrivals_found(demo->arrivals, &row->at[row->count - 1], err);
     if (found < 0) return -1;
@@ -106,16 +106,17 @@ static int recover(struct demo *demo, struct backlog *backlog, struct row *row,
 
 int demo_catch_up(struct demo *demo, struct kpk_err *err) {
     static struct row row;
-    struct backlog *backlog = NULL;
+    const struct kpk_backlog_opts opts = {
+        .group = KPK_GROUP_SEARCH_INDEXER, .topic = KPK_TOPIC_TWEETS, .most = INT64_MAX};
+    struct kpk_backlog *backlog = NULL;
     struct kpk_err ignored;
     int64_t tweets;
     bool stopped = false;
     int failed = -1;
 
-    if (backlog_open(&backlog, demo->admin, KPK_GROUP_SEARCH_INDEXER, false, INT64_MAX, err))
-        goto out;
+    if (kpk_backlog_open(&backlog, demo->admin, &opts, err)) goto out;
     if (post_row(demo, &row, BEFORE, BEFORE, 0, err)) goto out;
-    if (backlog_await_none(backlog, STUCK_MS, err)) goto out;
+    if (kpk_backlog_await_none(backlog, STUCK_MS, err)) goto out;
     if (read_backlog(backlog, BEFORE, &tweets, err)) goto out;
     printf(
         "  search-indexer-1 and -2 are stopped while tweets are posted, one after another\n\n"
@@ -130,6 +131,6 @@ int demo_catch_up(struct demo *demo, struct kpk_err *err) {
 out:
     if (stopped && stack_tool_start(demo->stack_tool, indexers, &ignored))
         printf("  They could not be started again (%s): make up does.\n", ignored.msg);
-    backlog_close(backlog);
+    kpk_backlog_close(backlog);
     return failed;
 }

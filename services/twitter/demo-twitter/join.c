@@ -1,8 +1,8 @@
 /* One more process of search-indexer's program: nothing is told to anybody, it joins the group and
  * is given its share of the partitions, and gives them back when it leaves. */
 #include "common/child.h"
+#include "common/command.h"
 #include "services/twitter/demo-twitter/demo.h"
-#include "services/twitter/demo-twitter/stack_tool.h"
 #include "services/twitter/demo-twitter/watched.h"
 
 #include <stdio.h>
@@ -33,9 +33,9 @@ static bool has_left(const struct members *before, const struct members *now) {
 
 /* On a port that nobody has. */
 static int start(struct kpk_child **child, struct kpk_err *err) {
-    char path[STACK_TOOL_PATH_BYTES], port[8];
+    char path[KPK_COMMAND_PATH_BYTES], port[8];
 
-    stack_tool_program(kpk_group_find(KPK_GROUP_SEARCH_INDEXER)->program, path);
+    kpk_command_path(kpk_group_find(KPK_GROUP_SEARCH_INDEXER)->program, path);
     snprintf(port, sizeof(port), "%d", kpk_child_free_port());
     const char *const argv[] = {path, "--consumers", MORE_MEMBERS_TEXT, "--port", port, NULL};
     return kpk_child_start(

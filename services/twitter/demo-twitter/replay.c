@@ -11,13 +11,14 @@
  * the warehouse is as ever; in between it stays set aside, all of it, and the next run puts it back
  * (demo_mend()). (3) comes before (4): what others posted meanwhile is only in what (4) drops. */
 #include "common/clock.h"
+#include "common/command.h"
 #include "common/fault.h"
 #include "common/stop.h"
-#include "services/twitter/demo-twitter/backlog.h"
 #include "services/twitter/demo-twitter/demo.h"
 #include "services/twitter/demo-twitter/facts.h"
 #include "services/twitter/demo-twitter/stack_tool.h"
 #include "services/twitter/warehouse.h"
+#include "topology/backlog.h"
 #include "topology/topology.h"
 
 #include <inttypes.h>
@@ -33,11 +34,11 @@ static const char *const workers[] = {"analytics-worker-1", "analytics-worker-2"
 
 /* Refused while a member is left: one that was killed is, until its session times out. */
 static int rewind_group(struct kpk_err *err) {
-    char kpk[STACK_TOOL_PATH_BYTES], command[STACK_TOOL_PATH_BYTES + 100], line[200];
+    char kpk[KPK_COMMAND_PATH_BYTES], command[KPK_COMMAND_PATH_BYTES + 100], line[200];
     int64_t deadline = kpk_mono_ms() + LEAVE_MS;
 
     snprintf(command, sizeof(command), "KPK_FAULT= '%s' group reset %s --to beginning 2>&1",
-             stack_tool_program("kpk", kpk), KPK_GROUP_ANALYTICS);
+             kpk_command_path("kpk", kpk), KPK_GROUP_ANALYTICS);
     while (stack_tool_run(command, line, sizeof(line)) != 0) {
         if (kpk_mono_ms() >= deadline)
             return kpk_fail(err, KPK_FATAL, "kpk group reset %s --to beginning: %.150s",
@@ -110,9 +111,18 @@ static bool is_bundled(void) {
     return words && kafka && has_word(words, kafka) && has_word(words, postgresql);
 }
 
+/* All that the topic has now. */
+static int open_backlog(struct demo *demo, struct kpk_backlog **all, int64_t most,
+                        struct kpk_err *err) {
+    const struct kpk_backlog_opts opts = {
+        .group = KPK_GROUP_ANALYTICS, .topic = KPK_TOPIC_TWEETS, .all = true, .most = most};
+
+    return kpk_backlog_open(all, demo->admin, &opts, err);
+}
+
 /* Everything that the topic has, unless that is more than a demo should read by itself.
  * returns  1 yes, 0 it is left out, -1 with 'err' */
-static int open_all(struct demo *demo, struct backlog **all, struct kpk_err *err) {
+static int open_all(struct demo *demo, struct kpk_backlog **all, struct kpk_err *err) {
     if (!demo->replay && !is_bundled()) {
         printf("  The replay is left out: Kafka or PostgreSQL is your own. It would set schema "
                "%s\n"
@@ -120,9 +130,7 @@ static int open_all(struct demo *demo, struct backlog **all, struct kpk_err *err
                warehouse_schema());
         return 0;
     }
-    if (!backlog_open(all, demo->admin, KPK_GROUP_ANALYTICS, true,
-                      demo->replay ? INT64_MAX : RECORDS_MOST, err))
-        return 1;
+    if (!open_backlog(demo, all, demo->replay ? INT64_MAX : RECORDS_MOST, err)) return 1;
     if (err->verdict != KPK_REJECT) return -1;
     printf("  The replay is left out: %s. --replay does it all the same.\n\n", err->msg);
     return 0;
@@ -153,13 +161,13 @@ static void tell(const char *when, const struct fingerprint *print) {
  * before? */
 static int await_same(struct demo *demo, struct kpk_pg *pg, const char *when, int64_t begin_ms,
                       const struct fingerprint *before, struct kpk_err *err) {
-    struct backlog *all = NULL;
+    struct kpk_backlog *all = NULL;
     struct fingerprint now;
     char text[64];
     int failed = -1;
 
-    if (backlog_open(&all, demo->admin, KPK_GROUP_ANALYTICS, true, INT64_MAX, err)) goto out;
-    if (backlog_await_none(all, STUCK_MS, err)) goto out;
+    if (open_backlog(demo, &all, INT64_MAX, err)) goto out;
+    if (kpk_backlog_await_none(all, STUCK_MS, err)) goto out;
     if (facts_fingerprint(pg, demo->world, &now, err)) goto out;
     snprintf(text, sizeof(text), "%s, %.1f s", when, (double)(kpk_mono_ms() - begin_ms) / 1000);
     tell(text, &now);
@@ -167,7 +175,7 @@ static int await_same(struct demo *demo, struct kpk_pg *pg, const char *when, in
                  ? 0
                  : kpk_fail(err, KPK_FATAL, "%s: the facts are not those from before", when);
 out:
-    backlog_close(all);
+    kpk_backlog_close(all);
     return failed;
 }
 
@@ -212,7 +220,7 @@ static int fill_full(struct demo *demo, struct kpk_pg *pg, const struct fingerpr
 }
 
 int demo_replay(struct demo *demo, struct kpk_err *err) {
-    struct backlog *all = NULL;
+    struct kpk_backlog *all = NULL;
     struct kpk_pg *pg = NULL;
     struct fingerprint before;
     int failed = open_all(demo, &all, err);
@@ -224,14 +232,14 @@ int demo_replay(struct demo *demo, struct kpk_err *err) {
     printf("  The warehouse is set aside (schema %s); its group begins again at the\n"
            "  first of %" PRId64 " tweets: kpk group reset %s --to beginning\n\n"
            "  %-44s  %5s  %16s\n",
-           facts_aside_name(), backlog_known(all), KPK_GROUP_ANALYTICS,
+           facts_aside_name(), kpk_backlog_known(all), KPK_GROUP_ANALYTICS,
            "of this demo; s since the workers' stop", "facts", "their hash");
     tell("before", &before);
     failed = fill_empty(demo, pg, &before, err);
     failed = fill_full(demo, pg, &before, failed, err);
     printf("\n");
 out:
-    backlog_close(all);
+    kpk_backlog_close(all);
     kpk_pg_close(pg);
     return failed;
 }

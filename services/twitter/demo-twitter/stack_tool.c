@@ -1,37 +1,33 @@
 #include "services/twitter/demo-twitter/stack_tool.h"
 
-#include "common/child.h"
+#include "common/command.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
 
 enum { NAMES_MOST = 4, COMMAND_BYTES = 600, LINE_BYTES = 200 };
 
+/* The last line that is not empty: there a tool says what went wrong. */
+struct last {
+    char *line;
+    size_t bytes;
+};
+
+static void keep_last(char *line, void *ctx) {
+    const struct last *last = ctx;
+
+    if (line[0]) snprintf(last->line, last->bytes, "%s", line);
+}
+
 static int await(FILE *output, char *line, size_t line_bytes) {
-    char read[LINE_BYTES];
+    struct last last = {line, line_bytes};
 
     line[0] = '\0';
-    if (!output) return -1;
-    while (fgets(read, sizeof(read), output)) {
-        read[strcspn(read, "\n")] = '\0';
-        if (read[0]) snprintf(line, line_bytes, "%s", read);
-    }
-    int status = pclose(output);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return kpk_command_await(output, keep_last, &last);
 }
 
 int stack_tool_run(const char *command, char *line, size_t line_bytes) {
     return await(popen(command, "r"), line, line_bytes);
-}
-
-const char *stack_tool_program(const char *name, char *path) {
-    const char *self = kpk_child_self(), *slash = strrchr(self, '/');
-
-    snprintf(path, STACK_TOOL_PATH_BYTES, "%.*s/%s", slash ? (int)(slash - self) : 1,
-             slash ? self : ".", name);
-    return path;
 }
 
 int stack_tool_pid(const char *tool, const char *name, pid_t *pid, struct kpk_err *err) {

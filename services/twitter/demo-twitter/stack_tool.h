@@ -20,12 +20,6 @@ int stack_tool_stop(const char *tool, const char *const *names,
 int stack_tool_start(const char *tool, const char *const *names,
                      struct kpk_err *err) KPK_MUST_CHECK;
 
-/* A program of the kit, which lies beside this one.
- * path  STACK_TOOL_PATH_BYTES
- * returns  'path' */
-enum { STACK_TOOL_PATH_BYTES = 600 };
-const char *stack_tool_program(const char *name, char *path);
-
 /* Run a command and wait for it.
  * line  out: the last line that it printed, without its newline
  * returns  its exit code; -1: it could not be run, or died */

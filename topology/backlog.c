@@ -1,4 +1,4 @@
-#include "services/twitter/demo-twitter/backlog.h"
+#include "topology/backlog.h"
 
 #include "common/clock.h"
 #include "common/stop.h"
@@ -15,7 +15,7 @@ struct offsets {
     int64_t count, room;
 };
 
-struct backlog {
+struct kpk_backlog {
     struct kpk_admin *admin;
     struct kpk_tail *tail;
     char group[KPK_NAME_BYTES], topic[KPK_NAME_BYTES];
@@ -24,7 +24,7 @@ struct backlog {
     struct offsets records[PARTITIONS_MOST];
 };
 
-void backlog_close(struct backlog *backlog) {
+void kpk_backlog_close(struct kpk_backlog *backlog) {
     if (!backlog) return;
     kpk_tail_close(backlog->tail);
     for (int p = 0; p < PARTITIONS_MOST; p++) free(backlog->records[p].at);
@@ -33,13 +33,14 @@ void backlog_close(struct backlog *backlog) {
 
 /* --- the records ------------------------------------------------------------------------- */
 
-static int keep(struct backlog *backlog, const rd_kafka_message_t *msg, struct kpk_err *err) {
+static int keep(struct kpk_backlog *backlog, const rd_kafka_message_t *msg,
+                struct kpk_err *err) {
     if (msg->partition < 0 || msg->partition >= PARTITIONS_MOST)
         return kpk_fail(err, KPK_FATAL, "%s has more than %d partitions", backlog->topic,
                         PARTITIONS_MOST);
     struct offsets *records = &backlog->records[msg->partition];
     if (backlog->known >= backlog->most)
-        return kpk_fail(err, KPK_REJECT, "%s holds more than %" PRId64 " tweets",
+        return kpk_fail(err, KPK_REJECT, "%s holds more than %" PRId64 " records",
                         backlog->topic, backlog->most);
     if (records->count == records->room) {
         int64_t room = records->room ? 2 * records->room : 64;
@@ -54,7 +55,7 @@ static int keep(struct backlog *backlog, const rd_kafka_message_t *msg, struct k
 }
 
 /* Those that have come. took  out; false: none */
-static int take(struct backlog *backlog, int timeout_ms, bool *took, struct kpk_err *err) {
+static int take(struct kpk_backlog *backlog, int timeout_ms, bool *took, struct kpk_err *err) {
     rd_kafka_message_t *msg;
 
     *took = false;
@@ -66,7 +67,7 @@ static int take(struct backlog *backlog, int timeout_ms, bool *took, struct kpk_
     return failed;
 }
 
-static int take_all(struct backlog *backlog, struct kpk_err *err) {
+static int take_all(struct kpk_backlog *backlog, struct kpk_err *err) {
     int64_t deadline = kpk_mono_ms() + READ_MS;
     bool took;
 
@@ -82,28 +83,28 @@ static int take_all(struct backlog *backlog, struct kpk_err *err) {
     return 0;
 }
 
-int backlog_open(struct backlog **out, struct kpk_admin *admin, const char *group, bool all,
-                 int64_t most, struct kpk_err *err) {
-    struct backlog *backlog = calloc(1, sizeof(*backlog));
+int kpk_backlog_open(struct kpk_backlog **out, struct kpk_admin *admin,
+                     const struct kpk_backlog_opts *opts, struct kpk_err *err) {
+    struct kpk_backlog *backlog = calloc(1, sizeof(*backlog));
 
     *out = NULL;
     if (!backlog) return kpk_fail(err, KPK_FATAL, "backlog: no memory");
     backlog->admin = admin;
-    backlog->most = most;
-    kpk_full_name(group, backlog->group);
-    kpk_full_name(KPK_TOPIC_TWEETS, backlog->topic);
-    const struct kpk_tail_opts opts = {
+    backlog->most = opts->most;
+    kpk_full_name(opts->group, backlog->group);
+    kpk_full_name(opts->topic, backlog->topic);
+    const struct kpk_tail_opts tail = {
         .topics = (const char *[]){backlog->topic, NULL},
         .partition = KPK_TAIL_ALL,
-        .from = {.start = all ? KPK_TAIL_BEGINNING : KPK_TAIL_END},
-        .until_end = all,
+        .from = {.start = opts->all ? KPK_TAIL_BEGINNING : KPK_TAIL_END},
+        .until_end = opts->all,
     };
-    if (kpk_tail_open_at(&backlog->tail, &opts, err)) goto fail;
-    if (all && take_all(backlog, err)) goto fail;
+    if (kpk_tail_open_at(&backlog->tail, &tail, err)) goto fail;
+    if (opts->all && take_all(backlog, err)) goto fail;
     *out = backlog;
     return 0;
 fail:
-    backlog_close(backlog);
+    kpk_backlog_close(backlog);
     return -1;
 }
 
@@ -122,19 +123,19 @@ static int64_t past(const struct offsets *records, int64_t committed) {
     return records->count - low;
 }
 
-static int64_t count_past(const struct backlog *backlog,
+static int64_t count_past(const struct kpk_backlog *backlog,
                           const rd_kafka_topic_partition_list_t *committed) {
-    int64_t tweets = 0;
+    int64_t sum = 0;
 
     for (int p = 0; p < PARTITIONS_MOST; p++) {
         const rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_find(
             (rd_kafka_topic_partition_list_t *)committed, backlog->topic, p);
-        tweets += past(&backlog->records[p], at && at->offset > 0 ? at->offset : 0);
+        sum += past(&backlog->records[p], at && at->offset > 0 ? at->offset : 0);
     }
-    return tweets;
+    return sum;
 }
 
-int backlog_read(struct backlog *backlog, int64_t *tweets, struct kpk_err *err) {
+int kpk_backlog_read(struct kpk_backlog *backlog, int64_t *records, struct kpk_err *err) {
     rd_kafka_AdminOptions_t *opts;
     rd_kafka_ListConsumerGroupOffsets_t *request;
     rd_kafka_event_t *event;
@@ -142,7 +143,7 @@ int backlog_read(struct backlog *backlog, int64_t *tweets, struct kpk_err *err) 
     bool took = backlog->tail;
     int failed = 0;
 
-    *tweets = 0;
+    *records = 0;
     while (took)
         if (take(backlog, 0, &took, err)) return -1;
     opts = kpk_admin_options(backlog->admin, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
@@ -159,25 +160,25 @@ int backlog_read(struct backlog *backlog, int64_t *tweets, struct kpk_err *err) 
         failed = kpk_fail(err, KPK_WAIT, "group %s: %s", backlog->group,
                           rd_kafka_error_string(error));
     else
-        *tweets = count_past(backlog, rd_kafka_group_result_partitions(group));
+        *records = count_past(backlog, rd_kafka_group_result_partitions(group));
     rd_kafka_event_destroy(event);
     return failed;
 }
 
-int backlog_await_none(struct backlog *backlog, int stuck_ms, struct kpk_err *err) {
-    int64_t deadline = kpk_mono_ms() + stuck_ms, least = INT64_MAX, tweets;
+int kpk_backlog_await_none(struct kpk_backlog *backlog, int stuck_ms, struct kpk_err *err) {
+    int64_t deadline = kpk_mono_ms() + stuck_ms, least = INT64_MAX, records;
 
     for (;;) {
-        if (backlog_read(backlog, &tweets, err)) return -1;
-        if (tweets == 0) return 0;
-        if (tweets < least) deadline = kpk_mono_ms() + stuck_ms;
-        if (tweets < least) least = tweets;
+        if (kpk_backlog_read(backlog, &records, err)) return -1;
+        if (records == 0) return 0;
+        if (records < least) deadline = kpk_mono_ms() + stuck_ms;
+        if (records < least) least = records;
         if (kpk_stopping()) return kpk_fail(err, KPK_WAIT, "interrupted");
         if (kpk_mono_ms() >= deadline)
-            return kpk_fail(err, KPK_WAIT, "group %s does not catch up: %" PRId64 " tweets",
-                            backlog->group, tweets);
+            return kpk_fail(err, KPK_WAIT, "group %s does not catch up: %" PRId64 " records",
+                            backlog->group, records);
         kpk_stop_wait(LOOK_MS);
     }
 }
 
-int64_t backlog_known(const struct backlog *backlog) { return backlog->known; }
+int64_t kpk_backlog_known(const struct kpk_backlog *backlog) { return backlog->known; }
