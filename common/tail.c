@@ -318,12 +318,13 @@ int kpk_tail_next(struct kpk_tail *tail, int timeout_ms, rd_kafka_message_t **ou
         }
         /* A broker that went away comes back, and the client finds it: only what cannot is
          * told. */
+        bool queued = msg != NULL; /* a partition's end, and more may be behind it */
         if (msg) rd_kafka_message_destroy(msg);
         if (rd_kafka_fatal_error(tail->rk, err->msg, sizeof(err->msg))) {
             err->verdict = KPK_FATAL;
             return -1;
         }
-        if (kpk_mono_ms() >= deadline) break;
+        if (!queued && kpk_mono_ms() >= deadline) break;
     }
     return 0;
 }
