@@ -3,15 +3,17 @@
 
 PROCESSES=()         # names, in the order they are shown
 declare -A GROUP_OF  # name -> kafka, data or service
+declare -A SYSTEM_OF # name -> of which system, or "servers"
 declare -A PORT_OF   # name -> its first port
 declare -A COMMAND   # name of a service -> its command line, each word quoted
 declare -A CHANGED   # name -> set when it must be started anew to be what was asked for
 
-add_process() { # NAME GROUP PORT
+add_process() { # NAME GROUP PORT [SYSTEM]
     [[ -z ${GROUP_OF[$1]:-} ]] || fail "deploy/services: two processes are called $1"
     PROCESSES+=("$1")
     GROUP_OF[$1]=$2
     PORT_OF[$1]=$3
+    SYSTEM_OF[$1]=${4:-servers}
 }
 
 processes_load() {
@@ -35,17 +37,17 @@ processes_load() {
             members=$consumers
             if [[ $consumers != - ]]; then members=$((consumers / procs + (i <= consumers % procs))); fi
             add_service "$name$( ((procs == 1)) || echo "-$i")" "$BIN/$program" "$((port + i - 1 + OFFSET))" \
-                "$members" "$options"
+                "$members" "$options" "$system"
         done
     done <"$KIT/deploy/services"
 }
 
-add_service() { # NAME PROGRAM PORT CONSUMERS OPTIONS
+add_service() { # NAME PROGRAM PORT CONSUMERS OPTIONS SYSTEM
     local other
     for other in "${PROCESSES[@]}"; do
         [[ ${PORT_OF[$other]} != "$3" ]] || fail "deploy/services: $1 and $other share port $3"
     done
-    add_process "$1" service "$3"
+    add_process "$1" service "$3" "$6"
     COMMAND[$1]=$(printf '%q' "$2")
     if [[ $4 != - ]]; then COMMAND[$1]+=" --consumers $4"; fi
     if [[ -n $5 ]]; then COMMAND[$1]+=" $5"; fi

@@ -1,4 +1,4 @@
-/* What every integration test begins with: cmocka, and two things it lacks. */
+/* What every integration test begins with: cmocka, and what it lacks. */
 #ifndef KPK_TESTS_SUPPORT_TEST_H
 #define KPK_TESTS_SUPPORT_TEST_H
 
@@ -22,5 +22,8 @@
  * by the time it took: deadlines are far above what is needed.
  * returns  what it said last */
 bool wait_until(int timeout_ms, bool (*there)(void *ctx), void *ctx);
+
+/* A number from the environment; 'fallback' when it is not set. */
+int test_setting(const char *name, int fallback);
 
 #endif
