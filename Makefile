@@ -12,7 +12,8 @@
 #   services/<system>/<service>/*.c        -> libprograms.a    (all but main.c: for the tests)
 #   tests/{unit,integration}/test_*.c      -> tests/{unit,integration}/test_*
 #   tests/bench/*.c                        -> tests/bench/*
-#   tests/naive/*.c in place of a pattern  -> build/naive/bin/*   the programs, a guarantee taken away
+#   tests/naive/<system>/*.c               -> build/naive/bin/*   that system's programs, these in place of a
+#                                             pattern's: a guarantee taken away
 #   tests/fuzz/fuzz_*.c                    -> tests/fuzz/fuzz_* (build/asan: replays its corpus;
 #                                             build/fuzz: a fuzzer)
 
@@ -57,7 +58,7 @@ SYSTEM_SRC := $(wildcard services/*/*.c)
 SERVICE_SRC := $(filter-out %/main.c,$(wildcard services/*/*/*.c))
 TOOL_SRC := $(filter-out %/main.c,$(wildcard tools/*/*.c loadgen/*.c))
 SUPPORT_SRC := $(wildcard tests/support/*.c)
-NAIVE_SRC := $(wildcard tests/naive/*.c)
+NAIVE_SRC := $(wildcard tests/naive/*/*.c)
 TEST_SRC := $(wildcard tests/unit/test_*.c tests/integration/test_*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
@@ -178,7 +179,7 @@ $(BIN)/$(notdir $(patsubst %/main.c,%,$(1))): $(call objects,$(filter $(dir $(1)
 	@$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) $$^ -o $$@ $$(LIBS)
 
 # What stands first is linked: the archive's own object of that name is then not asked for.
-build/naive/bin/$(notdir $(patsubst %/main.c,%,$(1))): $(call objects,$(NAIVE_SRC) $(filter $(dir $(1))%,$(PROGRAM_SRC))) $(ARCHIVES)
+build/naive/bin/$(notdir $(patsubst %/main.c,%,$(1))): $(call objects,$(filter tests/naive/$(word 2,$(subst /, ,$(1)))/%,$(NAIVE_SRC)) $(filter $(dir $(1))%,$(PROGRAM_SRC))) $(ARCHIVES)
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
 	@$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) $$^ -o $$@ $$(LIBS)
