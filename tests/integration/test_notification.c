@@ -15,7 +15,6 @@
 
 enum {
     CROWD = 40,
-    TIERS = 3,
     /* What each of a group's two processes may fail at before its breaker opens. */
     BEFORE_IT_OPENS = 2 * 4,
 };
@@ -24,49 +23,20 @@ enum {
 
 static struct kpk_err error, *err = &error;
 
-static const char *const groups[NOTIFICATION_CHANNELS] = {
-    KPK_GROUP_EMAIL_WORKERS, KPK_GROUP_SMS_WORKERS, KPK_GROUP_PUSH_WORKERS};
-
 /* --- the topics of a group --------------------------------------------------------------- */
-
-/* tier  or TIERS: the dead letters. returns  its name on the cluster */
-static const char *topic_of(enum notification_channel channel, int tier,
-                            char name[KPK_NAME_BYTES]) {
-    const struct kpk_topic *topic = kpk_topic_find(KPK_TOPIC_NOTIFICATIONS_PENDING);
-    const struct kpk_group *group = kpk_group_find(groups[channel]);
-    char base[KPK_NAME_BYTES];
-    struct kpk_topic row;
-
-    if (tier == TIERS)
-        kpk_topic_dlq(topic, group, base, &row);
-    else
-        kpk_topic_retry(topic, group, tier, base, &row);
-    return kpk_full_name(base, name);
-}
 
 static int64_t end_of(enum notification_channel channel, int tier) {
     char name[KPK_NAME_BYTES];
 
-    return offsets_end(topic_of(channel, tier, name));
+    return offsets_end(notify_topic(channel, tier, name));
 }
 
 static struct kpk_tail *watch_letters(enum notification_channel channel) {
     char name[KPK_NAME_BYTES];
     struct kpk_tail *tail;
 
-    assert_ok(kpk_tail_open(&tail, topic_of(channel, TIERS, name), true, err), err);
+    assert_ok(kpk_tail_open(&tail, notify_topic(channel, NOTIFY_TIERS, name), true, err), err);
     return tail;
-}
-
-static const char *header(const rd_kafka_message_t *msg, const char *name) {
-    rd_kafka_headers_t *headers = NULL;
-    const void *value;
-    size_t len;
-
-    if (rd_kafka_message_headers(msg, &headers) ||
-        rd_kafka_header_get_last(headers, name, &value, &len))
-        return "";
-    return value;
 }
 
 /* The dead letter of 'key' comes, its reason has 'reason' in it. */
@@ -77,9 +47,9 @@ static void await_letter(struct kpk_tail *tail, const char *key, const char *rea
         assert_ok(kpk_tail_next(tail, NOTIFY_ARRIVES_MS, &msg, err), err);
         if (!msg) fail_msg("no dead letter of %s", key);
         bool ours = msg->key_len == strlen(key) && memcmp(msg->key, key, msg->key_len) == 0;
-        if (ours && !strstr(header(msg, "__dlq.errors.message"), reason))
+        if (ours && !strstr(notify_header(msg, "__dlq.errors.message"), reason))
             fail_msg("%s is a dead letter by '%s', not '%s'", key,
-                     header(msg, "__dlq.errors.message"), reason);
+                     notify_header(msg, "__dlq.errors.message"), reason);
         rd_kafka_message_destroy(msg);
         if (ours) return;
     }
@@ -207,10 +177,10 @@ static void asked_for_twice(void **state) {
         if (!msg) break;
         if (msg->key_len == strlen(ada.id) && memcmp(msg->key, ada.id, msg->key_len) == 0) {
             events++;
-            assert_string_equal(header(msg, "ce_id"), text_of(first, "id"));
-            assert_string_equal(header(msg, "ce_subject"), text_of(first, "id"));
-            assert_string_equal(header(msg, "ce_type"), "notification.requested");
-            assert_string_equal(header(msg, "traceparent"), TRACE);
+            assert_string_equal(notify_header(msg, "ce_id"), text_of(first, "id"));
+            assert_string_equal(notify_header(msg, "ce_subject"), text_of(first, "id"));
+            assert_string_equal(notify_header(msg, "ce_type"), "notification.requested");
+            assert_string_equal(notify_header(msg, "traceparent"), TRACE);
         }
         rd_kafka_message_destroy(msg);
     }
@@ -232,7 +202,7 @@ static void for_a_while(void **state) {
     person_register(&ada, 0);
     int64_t letters[NOTIFICATION_CHANNELS];
     for (int channel = 0; channel < NOTIFICATION_CHANNELS; channel++) {
-        letters[channel] = end_of(channel, TIERS);
+        letters[channel] = end_of(channel, NOTIFY_TIERS);
         notify_faults(providers[channel], "{\"transient\":1,\"transient_attempts\":1}");
     }
     notify_ship(&ada, "A-19", id);
@@ -240,7 +210,7 @@ static void for_a_while(void **state) {
         notify_await(id, channel, "delivered");
         assert_int_equal(notify_attempts(id, channel), 2);
         assert_int_equal(notify_received_once(id, channel), 2);
-        assert_int_equal(end_of(channel, TIERS), letters[channel]);
+        assert_int_equal(end_of(channel, NOTIFY_TIERS), letters[channel]);
         assert_true(end_of(channel, 0) > 0); /* it waited in the first tier */
     }
 }
@@ -302,7 +272,8 @@ static bool breaker_has_opened(void *ctx) {
 }
 
 static void a_provider_goes_down_and_comes_back(void **state) {
-    int64_t before = in_tiers(NOTIFICATION_SMS), letters = end_of(NOTIFICATION_SMS, TIERS);
+    int64_t before = in_tiers(NOTIFICATION_SMS),
+            letters = end_of(NOTIFICATION_SMS, NOTIFY_TIERS);
 
     (void)state;
     for (int i = 0; i < CROWD; i++) {
@@ -317,7 +288,7 @@ static void a_provider_goes_down_and_comes_back(void **state) {
     }
     assert_true(wait_until(NOTIFY_ARRIVES_MS, breaker_has_opened, NULL));
     assert_int_equal(count(NOTIFICATION_SMS, "delivered"), 0);
-    if (in_tiers(NOTIFICATION_SMS) - before > (int64_t)TIERS * BEFORE_IT_OPENS)
+    if (in_tiers(NOTIFICATION_SMS) - before > (int64_t)NOTIFY_TIERS * BEFORE_IT_OPENS)
         fail_msg("%d records went to the tiers while the provider was down",
                  (int)(in_tiers(NOTIFICATION_SMS) - before));
 
@@ -328,7 +299,7 @@ static void a_provider_goes_down_and_comes_back(void **state) {
         notify_received_once(crowd[i].id, NOTIFICATION_EMAIL);
         notify_received_once(crowd[i].id, NOTIFICATION_PUSH);
     }
-    assert_int_equal(end_of(NOTIFICATION_SMS, TIERS), letters);
+    assert_int_equal(end_of(NOTIFICATION_SMS, NOTIFY_TIERS), letters);
 }
 
 /* --- begin and end ----------------------------------------------------------------------- */

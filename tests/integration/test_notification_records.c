@@ -13,12 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_BYTES = 64, TIERS = 3 };
+enum { KEY_BYTES = 64 };
 
 static struct kpk_err error, *err = &error;
-
-static const char *const groups[NOTIFICATION_CHANNELS] = {
-    KPK_GROUP_EMAIL_WORKERS, KPK_GROUP_SMS_WORKERS, KPK_GROUP_PUSH_WORKERS};
 
 #define ID "\"notification_id\":\"019ab000-0000-7000-8000-00000000000"
 #define WHO "\",\"recipient_id\":\"4\","
@@ -75,47 +72,23 @@ static struct kpk_producer *open_producer(void) {
 
 /* --- dead letters ------------------------------------------------------------------------ */
 
-/* tier  or TIERS: the dead letters. returns  its name on the cluster */
-static const char *topic_of(int group, int tier, char name[KPK_NAME_BYTES]) {
-    const struct kpk_topic *topic = kpk_topic_find(KPK_TOPIC_NOTIFICATIONS_PENDING);
-    const struct kpk_group *row = kpk_group_find(groups[group]);
-    char base[KPK_NAME_BYTES];
-    struct kpk_topic derived;
-
-    if (tier == TIERS)
-        kpk_topic_dlq(topic, row, base, &derived);
-    else
-        kpk_topic_retry(topic, row, tier, base, &derived);
-    return kpk_full_name(base, name);
-}
-
 static int64_t end_of(int group, int tier) {
     char name[KPK_NAME_BYTES];
 
-    return offsets_end(topic_of(group, tier, name));
-}
-
-static const char *header(const rd_kafka_message_t *msg, const char *name) {
-    rd_kafka_headers_t *headers = NULL;
-    const void *value;
-    size_t len;
-
-    if (rd_kafka_message_headers(msg, &headers) ||
-        rd_kafka_header_get_last(headers, name, &value, &len))
-        return "";
-    return value;
+    return offsets_end(notify_topic(group, tier, name));
 }
 
 static void check_letter(int group, const rd_kafka_message_t *letter, int i) {
-    const char *value = strangers[i].value, *reason = header(letter, "__dlq.errors.message");
+    const char *value = strangers[i].value,
+               *reason = notify_header(letter, "__dlq.errors.message");
     char full_name[KPK_NAME_BYTES];
 
     if (!strstr(reason, strangers[i].reason))
-        fail_msg("%s: %s says '%s', without '%s'", groups[group], strangers[i].what, reason,
-                 strangers[i].reason);
-    assert_string_equal(header(letter, "__dlq.errors.group"),
-                        kpk_full_name(groups[group], full_name));
-    assert_string_equal(header(letter, "__dlq.errors.delivery.count"), "1");
+        fail_msg("%s: %s says '%s', without '%s'", notify_groups[group], strangers[i].what,
+                 reason, strangers[i].reason);
+    assert_string_equal(notify_header(letter, "__dlq.errors.group"),
+                        kpk_full_name(notify_groups[group], full_name));
+    assert_string_equal(notify_header(letter, "__dlq.errors.delivery.count"), "1");
     assert_int_equal(letter->len, value ? strlen(value) : 0);
     if (value) assert_memory_equal(letter->payload, value, letter->len);
 }
@@ -129,12 +102,13 @@ static void read_letters(int group, struct kpk_tail *tail, const char *tag) {
         rd_kafka_message_t *letter;
         assert_ok(kpk_tail_next(tail, NOTIFY_ARRIVES_MS, &letter, err), err);
         if (!letter)
-            fail_msg("%s: %d of %d dead letters, and no more come", groups[group], found,
+            fail_msg("%s: %d of %d dead letters, and no more come", notify_groups[group], found,
                      STRANGERS);
         snprintf(key, sizeof(key), "%.*s", (int)letter->key_len, (char *)letter->key);
         if (strncmp(key, tag, strlen(tag)) == 0) {
             int i = atoi(key + strlen(tag) + 1);
-            if (seen[i]) fail_msg("%s: %s is there twice", groups[group], strangers[i].what);
+            if (seen[i])
+                fail_msg("%s: %s is there twice", notify_groups[group], strangers[i].what);
             check_letter(group, letter, i);
             seen[i] = true;
             found++;
@@ -153,9 +127,11 @@ static void records_by_strangers(void **state) {
     (void)state;
     kpk_uuid7(tag);
     for (int group = 0; group < NOTIFICATION_CHANNELS; group++) {
-        assert_ok(kpk_tail_open(&tails[group], topic_of(group, TIERS, name), true, err), err);
-        for (int tier = 0; tier < TIERS; tier++) tiers += end_of(group, tier);
-        letters += end_of(group, TIERS);
+        assert_ok(
+            kpk_tail_open(&tails[group], notify_topic(group, NOTIFY_TIERS, name), true, err),
+            err);
+        for (int tier = 0; tier < NOTIFY_TIERS; tier++) tiers += end_of(group, tier);
+        letters += end_of(group, NOTIFY_TIERS);
     }
     for (int i = 0; i < STRANGERS; i++) {
         snprintf(key, sizeof(key), "%s-%d", tag, i);
@@ -174,8 +150,8 @@ static void records_by_strangers(void **state) {
     for (int channel = 0; channel < NOTIFICATION_CHANNELS; channel++)
         notify_await(id, channel, "delivered");
     for (int group = 0; group < NOTIFICATION_CHANNELS; group++) {
-        for (int tier = 0; tier < TIERS; tier++) tiers -= end_of(group, tier);
-        letters -= end_of(group, TIERS);
+        for (int tier = 0; tier < NOTIFY_TIERS; tier++) tiers -= end_of(group, tier);
+        letters -= end_of(group, NOTIFY_TIERS);
         kpk_tail_close(tails[group]);
     }
     assert_int_equal(tiers, 0);
@@ -214,7 +190,7 @@ static void a_mention_is_told_once(void **state) {
                         "mention by email: not allowed by default");
     for (int group = 0; group < NOTIFICATION_CHANNELS; group++) {
         char full_name[KPK_NAME_BYTES], topic[KPK_NAME_BYTES];
-        offsets_await_all(kpk_full_name(groups[group], full_name),
+        offsets_await_all(kpk_full_name(notify_groups[group], full_name),
                           kpk_full_name(KPK_TOPIC_NOTIFICATIONS_PENDING, topic),
                           NOTIFY_ARRIVES_MS);
     }

@@ -41,6 +41,14 @@ void person_make(struct person *person) {
     snprintf(person->address[NOTIFICATION_SMS], sizeof(person->address[0]), "+49%012llu",
              number % 1000000000000);
     snprintf(person->address[NOTIFICATION_PUSH], sizeof(person->address[0]), "token:%s", uuid);
+    person->platform = "fcm";
+}
+
+/* 64 hexadecimal digits. */
+void person_change_platform(struct person *person) {
+    snprintf(person->address[NOTIFICATION_PUSH], sizeof(person->address[0]), "%064llx",
+             strtoull(person->id, NULL, 10));
+    person->platform = "apns";
 }
 
 void person_register(const struct person *person, int without) {
@@ -51,7 +59,8 @@ void person_register(const struct person *person, int without) {
     for (int channel = 0; channel < NOTIFICATION_CHANNELS; channel++)
         if (!(without & 1 << channel))
             cJSON_AddStringToObject(object, members[channel], person->address[channel]);
-    if (!(without & 1 << NOTIFICATION_PUSH)) cJSON_AddStringToObject(object, "platform", "fcm");
+    if (!(without & 1 << NOTIFICATION_PUSH))
+        cJSON_AddStringToObject(object, "platform", person->platform);
     body = cJSON_PrintUnformatted(object);
     snprintf(path, sizeof(path), "/v1/users/%s", person->id);
     int status = notify_call(
@@ -188,4 +197,34 @@ void notify_faults(const char *provider, const char *faults) {
                                     .body = faults},
         NULL);
     if (status != 200) fail_msg("PUT %s %s: %d", path, faults, status);
+}
+
+/* --- topics ------------------------------------------------------------------------------ */
+
+const char *const notify_groups[NOTIFICATION_CHANNELS] = {
+    KPK_GROUP_EMAIL_WORKERS, KPK_GROUP_SMS_WORKERS, KPK_GROUP_PUSH_WORKERS};
+
+const char *notify_topic(enum notification_channel channel, int tier,
+                         char name[KPK_NAME_BYTES]) {
+    const struct kpk_topic *topic = kpk_topic_find(KPK_TOPIC_NOTIFICATIONS_PENDING);
+    const struct kpk_group *group = kpk_group_find(notify_groups[channel]);
+    char base[KPK_NAME_BYTES];
+    struct kpk_topic row;
+
+    if (tier == NOTIFY_TIERS)
+        kpk_topic_dlq(topic, group, base, &row);
+    else
+        kpk_topic_retry(topic, group, tier, base, &row);
+    return kpk_full_name(base, name);
+}
+
+const char *notify_header(const rd_kafka_message_t *msg, const char *name) {
+    rd_kafka_headers_t *headers = NULL;
+    const void *value;
+    size_t len;
+
+    if (rd_kafka_message_headers(msg, &headers) ||
+        rd_kafka_header_get_last(headers, name, &value, &len))
+        return "";
+    return value;
 }

@@ -8,11 +8,14 @@
 #include "services/notification/client.h"
 #include "services/notification/provider.h"
 #include "services/notification/request.h"
+#include "topology/topology.h"
+
+#include <librdkafka/rdkafka.h>
 
 struct person {
     char id[NOTIFICATION_USER_ID_BYTES];
-    char address[NOTIFICATION_CHANNELS]
-                [80]; /* as provider.h has them; the push token is FCM's */
+    char address[NOTIFICATION_CHANNELS][80]; /* as provider.h has them */
+    const char *platform;                    /* of the push token */
 };
 
 enum { NOTIFY_ARRIVES_MS = 30000 };
@@ -23,8 +26,10 @@ void notify_close(void);
 /* One call. returns  its status; 'body' as cJSON_Delete() wants it, or NULL: not wanted */
 int notify_call(const struct notification_call *call, cJSON **body);
 
-/* A new id and new addresses; not registered. */
+/* A new id and new addresses, with a token of FCM's; not registered. */
 void person_make(struct person *person);
+/* A token of APNS' instead. */
+void person_change_platform(struct person *person);
 /* With every address, but those of 'without' (added up as 1 << channel). */
 void person_register(const struct person *person, int without);
 
@@ -47,5 +52,16 @@ int notify_received_once(const char *id, enum notification_channel channel);
 
 /* {"down": true}; "{}" ends all faults. provider  "fcm", "apns", "sms", "email" */
 void notify_faults(const char *provider, const char *faults);
+
+/* A channel's group, by its base name. */
+extern const char *const notify_groups[NOTIFICATION_CHANNELS];
+
+/* A topic of its own: a retry tier; or NOTIFY_TIERS: the dead letters. returns  its name on the cluster */
+enum { NOTIFY_TIERS = 3 };
+const char *notify_topic(enum notification_channel channel, int tier,
+                         char name[KPK_NAME_BYTES]);
+
+/* A header of text; "" when it is not there. Good as long as 'msg' is. */
+const char *notify_header(const rd_kafka_message_t *msg, const char *name);
 
 #endif
