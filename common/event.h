@@ -30,6 +30,8 @@ struct kpk_event {
     size_t key_len;
     const char *data; /* JSON text; not NUL-terminated after a decode */
     size_t len;
+    bool last_try; /* for an effect: if it fails once more it is a dead letter, RETRY or not
+                      (patterns/fanout says so); false of one that is sent */
 };
 
 /* Queue 'event' for 'topic' (full name). Errors as kpk_producer_send(). */

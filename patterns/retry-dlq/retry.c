@@ -167,6 +167,13 @@ static int next_hop(const struct kpk_retry *retry, const rd_kafka_message_t *msg
     return 0;
 }
 
+bool kpk_retry_is_last(const struct kpk_retry *retry, const rd_kafka_message_t *msg) {
+    struct kpk_place place;
+
+    return kpk_place_find(retry->group, rd_kafka_topic_name(msg->rkt), &place) &&
+           kpk_tier_next(retry->group, place.tier, 0) == KPK_TIER_NONE;
+}
+
 static int send_on(struct kpk_retry *retry, const rd_kafka_message_t *msg,
                    const struct hop *hop, const struct kpk_err *why, struct kpk_err *err) {
     bool whole = hop->whole;

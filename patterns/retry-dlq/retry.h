@@ -24,6 +24,8 @@
 #include "common/err.h"
 #include "common/kafka.h"
 
+#include <stdbool.h>
+
 struct kpk_retry;
 
 /* group  base name; its tiers and dead letter topics come from the topology
@@ -31,6 +33,9 @@ struct kpk_retry;
 int kpk_retry_open(struct kpk_retry **retry, const char *group,
                    struct kpk_err *err) KPK_MUST_CHECK;
 void kpk_retry_close(struct kpk_retry *retry); /* NULL is fine */
+
+/* Has 'msg' no tier before it? If it fails now, whatever the verdict, it is a dead letter. */
+bool kpk_retry_is_last(const struct kpk_retry *retry, const rd_kafka_message_t *msg);
 
 /* Queue 'msg' for where it goes next; copied. 'why' is what the effect said: RETRY, or REJECT.
  * returns  0, or -1 with 'err': WAIT, or FATAL */

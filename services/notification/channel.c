@@ -22,7 +22,7 @@ struct noted {
     char id[KPK_UUID_BYTES];
     char recipient_id[NOTIFICATION_USER_ID_BYTES];
     enum notification_category category;
-    bool urgent;
+    bool urgent, last_try;
     struct notification_message message;
     struct noted
         *first; /* of those with its id in the batch: itself, or one that came before it */
@@ -123,6 +123,7 @@ static int channel_note(void *ctx, const struct kpk_event *event, struct kpk_err
     strcpy(noted->recipient_id, request.recipient_id);
     noted->category = request.template->category;
     noted->urgent = request.priority == NOTIFICATION_HIGH;
+    noted->last_try = event->last_try;
     noted->outcome.verdict = KPK_OK;
     channel->by_id[channel->count++] = noted;
     return 0;
@@ -272,11 +273,14 @@ static void take_outcome(struct channel *channel, struct noted *noted,
         [KPK_RETRY] = NOTIFICATION_RETRYING,
         [KPK_REJECT] = NOTIFICATION_REJECTED,
     };
-    const struct kpk_err *outcome = &delivery->outcome;
-    struct notification_row *row = add_news(channel, noted, statuses[outcome->verdict],
-                                            outcome->verdict == KPK_OK ? "" : outcome->msg);
+    struct kpk_err *outcome = &noted->outcome;
+    struct notification_row *row;
 
-    noted->outcome = *outcome;
+    *outcome = delivery->outcome;
+    if (outcome->verdict == KPK_RETRY && noted->last_try)
+        kpk_fail(outcome, KPK_REJECT, "tries used up: %s", delivery->outcome.msg);
+    row = add_news(channel, noted, statuses[outcome->verdict],
+                   outcome->verdict == KPK_OK ? "" : outcome->msg);
     strcpy(row->provider_id, delivery->provider_id);
 }
 

@@ -239,8 +239,9 @@ static void a_token_that_is_none(void **state) {
     person_make(&correct);
     strcpy(ada.address[NOTIFICATION_PUSH], correct.address[NOTIFICATION_PUSH]);
     person_register(&ada, 0);
-    cli_assert_status(
-        cli_run("", "dlq redrive --group %s --key %s", groups[NOTIFICATION_PUSH], ada.id), 0);
+    cli_assert_status(cli_run("", "dlq redrive --group %s --key %s",
+                              notify_groups[NOTIFICATION_PUSH], ada.id),
+                      0);
     notify_await(id, NOTIFICATION_PUSH, "delivered");
     assert_int_equal(notify_attempts(id, NOTIFICATION_PUSH), 2);
     for (int channel = 0; channel < NOTIFICATION_CHANNELS; channel++)

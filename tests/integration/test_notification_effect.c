@@ -131,11 +131,14 @@ struct asked {
     int recipient;
 };
 
+static bool last_try;
+
 static char ids[MOST][KPK_UUID_BYTES];
 
 static void note(const struct asked *asked, int i) {
     char json[512];
-    struct kpk_event event = {.type = NOTIFICATION_REQUESTED, .data = json};
+    struct kpk_event event = {
+        .type = NOTIFICATION_REQUESTED, .data = json, .last_try = last_try};
 
     snprintf(ids[i], KPK_UUID_BYTES, "019ab000-0000-7000-8000-0000000000%s", asked->id);
     snprintf(
@@ -186,6 +189,7 @@ static void fault(const char *asked) {
 static int begin_test(void **state) {
     (void)state;
     gateway.accepted = gateway.asked = 0;
+    last_try = false;
     memset(gateway.status, 0, sizeof(gateway.status));
     make_users();
     open_effect();
@@ -276,6 +280,20 @@ static void what_is_refused_is_told_apart(void **state) {
     assert_int_equal(gateway.accepted, 3);
     assert_row(ids[1], "delivered 2 SM2");
     assert_row(ids[2], "delivered 2 SM3");
+}
+
+/* What becomes a dead letter does not go on saying that it will be tried again. */
+static void the_last_try_is_told_as_such(void **state) {
+    static const struct asked batch[] = {{"21", 2}, {"22", 3}, {0}};
+
+    (void)state;
+    last_try = true;
+    gateway.status[2] = 503;
+    assert_ok(run(batch), err);
+    assert_int_equal(outcome(0), KPK_REJECT);
+    assert_int_equal(outcome(1), KPK_OK);
+    assert_row(ids[0], "rejected 1 tries used up: sms: 503 21211 no such number");
+    assert_row(ids[1], "delivered 1 SM1");
 }
 
 /* The process dies, as far as it can be told from outside: a new one begins without a memory. */
@@ -403,6 +421,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(each_gets_what_he_allows, begin_test, end_test),
         cmocka_unit_test_setup_teardown(a_default_that_forbids_says_so, begin_test, end_test),
         cmocka_unit_test_setup_teardown(what_is_refused_is_told_apart, begin_test, end_test),
+        cmocka_unit_test_setup_teardown(the_last_try_is_told_as_such, begin_test, end_test),
         cmocka_unit_test_setup_teardown(a_failure_at_each_step, begin_test, end_test),
         cmocka_unit_test_setup_teardown(a_gateway_that_is_down, begin_test, end_test),
         cmocka_unit_test_setup_teardown(two_at_once, begin_test, end_test),

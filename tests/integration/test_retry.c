@@ -361,25 +361,36 @@ static void the_topic_goes_on_while_a_tier_waits(void **state) {
     assert_delay(waits, 10, 1, 1);
 }
 
+/* Write charges that wait in the last tier, and let one member come and one go meanwhile.
+ * returns  false: on a machine that is busy that took longer than they wait, and so nothing was proved */
+static bool change_members_while_they_wait(int come, int leave) {
+    int waits = write_charges(50, 1, 3000), more;
+    bool proved;
+
+    await_tries(waits, 50, 1);
+    start_worker(come);
+    more = write_charges(50, 1, 0);
+    assert_ok(kpk_child_end(workers[leave], PATIENCE_MS, err), err);
+    kpk_child_close(workers[leave]);
+    workers[leave] = NULL;
+    struct range range = {waits, 50, 2};
+    proved = !are_tried(&range);
+    await_tries(waits, 50, 2);
+    await_tries(more, 50, 2);
+    if (proved) assert_tries(waits, 50, 2);
+    return proved;
+}
+
 static void a_rebalance_while_it_waits_loses_nothing(void **state) {
-    int waits = write_charges(100, 1, 3000), more;
+    bool proved = false;
+    int there = 0;
 
     (void)state;
-    await_tries(waits, 100, 1);
-    start_worker(1);
-    more = write_charges(100, 1, 0);
-    assert_ok(kpk_child_end(workers[0], PATIENCE_MS, err), err);
-    assert_tries(waits, 100, 1); /* else nothing was proved */
-    await_tries(waits, 100, 2);
-    await_tries(more, 100, 2);
-    assert_delay(waits, 100, 1, 1);
-    assert_tries(waits, 100, 2);
+    for (int i = 0; i < 5 && !proved; i++, there = !there)
+        proved = change_members_while_they_wait(!there, there);
     /* And back, where the partitions were paused. */
-    kpk_child_close(workers[0]);
-    start_worker(0);
-    assert_ok(kpk_child_end(workers[1], PATIENCE_MS, err), err);
-    more = write_charges(50, 2, 0);
-    await_tries(more, 50, 3);
+    change_members_while_they_wait(!there, there);
+    if (!proved) skip();
 }
 
 static void a_death_while_it_waits_loses_nothing(void **state) {

@@ -25,7 +25,8 @@ int kpk_retry_hand_over(struct kpk_retry *retry, const rd_kafka_message_t *msg,
     struct kpk_quoted quoted;
 
     (void)err;
-    kpk_warn("forgotten", "topic=%s partition=%" PRId32 " offset=%" PRId64 " group=%s reason=%s",
+    kpk_warn("forgotten",
+             "topic=%s partition=%" PRId32 " offset=%" PRId64 " group=%s reason=%s",
              rd_kafka_topic_name(msg->rkt), msg->partition, msg->offset, retry->group,
              kpk_quote(&quoted, why->msg));
     return 0;
