@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     kpk_ledger_settle(&ledger);
     if (ledger.count) {
         const struct kpk_ledger_entry *entry = &ledger.all[0];
-        must(value && entry->state > KPK_LETTER_OPEN && entry->state < KPK_LETTER_STATES);
+        must(value && entry->state > KPK_DLQ_OPEN && entry->state < KPK_DLQ_STATES);
         must(kpk_dlq_topic_find(&topics, entry->topic));
         must(entry->partition >= 0 && entry->offset >= 0 && entry->times >= 0);
         check_again(&topics, entry);

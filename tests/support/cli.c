@@ -1,5 +1,6 @@
 #include "tests/support/cli.h"
 
+#include "common/utf8.h"
 #include "tests/support/test.h"
 
 #include <string.h>
@@ -42,4 +43,16 @@ void cli_assert_says(const struct cli_output *output, const char *part) {
 void cli_assert_status(const struct cli_output *output, int status) {
     if (output->status != status)
         fail_msg("exit %d, not %d:\n%s", output->status, status, output->text);
+}
+
+void cli_assert_harmless(const struct cli_output *output) {
+    const char *text = output->text;
+
+    assert_true(kpk_utf8_valid(text, strlen(text), NULL));
+    for (const char *at = text; *at; at++) {
+        unsigned char byte = (unsigned char)*at;
+        if ((byte < 0x20 && byte != '\n') || byte == 0x7f ||
+            (byte == 0xc2 && (unsigned char)at[1] < 0xa0))
+            fail_msg("a control character (%02x) at byte %td", byte, at - text);
+    }
 }

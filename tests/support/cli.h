@@ -28,5 +28,8 @@ struct cli_output *cli_run(const char *settings, const char *fmt, ...) KPK_PRINT
 /* The test fails, showing the output, unless it has 'part', or unless it ended so. */
 void cli_assert_says(const struct cli_output *output, const char *part);
 void cli_assert_status(const struct cli_output *output, int status);
+/* ... or if a terminal is not safe from it: nothing but UTF-8, without control characters of either
+ * kind. */
+void cli_assert_harmless(const struct cli_output *output);
 
 #endif

@@ -17,10 +17,10 @@
 #define OTHER_DLQ KPK_TOPIC_TWEETS "." KPK_GROUP_FANOUT_WORKERS ".dlq"
 
 enum {
-    OPEN = KPK_LETTER_OPEN,
-    REDRIVEN = KPK_LETTER_REDRIVEN,
-    PARKED = KPK_LETTER_PARKED,
-    PURGED = KPK_LETTER_PURGED,
+    OPEN = KPK_DLQ_OPEN,
+    REDRIVEN = KPK_DLQ_REDRIVEN,
+    PARKED = KPK_DLQ_PARKED,
+    PURGED = KPK_DLQ_PURGED,
     DUE = KPK_DEED_DUE,
     ALREADY = KPK_DEED_ALREADY,
     REFUSED = KPK_DEED_REFUSED,
@@ -75,7 +75,7 @@ static void add_entry(struct kpk_ledger *ledger, const char *topic, int partitio
                                            .partition = partition,
                                            .offset = offset,
                                            .letter_ms = 7000 + offset,
-                                           .state = (enum kpk_letter_state)state,
+                                           .state = (enum kpk_dlq_state)state,
                                            .at_ms = at_ms,
                                            .times = 1,
                                            .by = "root@host"};
@@ -205,7 +205,7 @@ enum { LETTERS = 16 };
 static struct kpk_dead_letters letters;
 
 static void begin(void) {
-    static struct kpk_letter all[LETTERS];
+    static struct kpk_dlq_letter all[LETTERS];
 
     memset(all, 0, sizeof(all));
     letters = (struct kpk_dead_letters){.all = all, .capacity = LETTERS};
@@ -213,10 +213,10 @@ static void begin(void) {
 }
 
 /* One that can be redriven; its timestamp is that of add_entry(). */
-static struct kpk_letter *put(const char *topic, int64_t offset, uint64_t id) {
-    struct kpk_letter *letter = &letters.all[letters.count++];
+static struct kpk_dlq_letter *put(const char *topic, int64_t offset, uint64_t id) {
+    struct kpk_dlq_letter *letter = &letters.all[letters.count++];
 
-    *letter = (struct kpk_letter){
+    *letter = (struct kpk_dlq_letter){
         .of = kpk_dlq_topic_find(&topics, topic), .like = true, .bytes = 1000, .id = {1, id}};
     letter->at.topic = letter->of->name;
     letter->at.offset = offset;
@@ -228,7 +228,7 @@ static void pair(void) {
     struct kpk_err err;
 
     kpk_ledger_settle(&letters.ledger);
-    assert_int_equal(kpk_letters_pair(&letters, &err), 0);
+    assert_int_equal(kpk_dlq_letters_pair(&letters, &err), 0);
 }
 
 static void decide(const struct kpk_dlq_order *order, struct kpk_deeds *deeds) {
@@ -249,7 +249,7 @@ static void test_pair(void **state) {
     add_entry(&letters.ledger, DLQ, 0, 2, PARKED, 1);   /* of 5 */
     add_entry(&letters.ledger, DLQ, 0, 4, REDRIVEN, 2); /* of 5 */
     pair();
-    struct kpk_letter *all = letters.all; /* by offset now */
+    struct kpk_dlq_letter *all = letters.all; /* by offset now */
     for (size_t i = 0; i < COUNT(ids); i++) assert_int_equal(all[i].at.offset, i);
 
     assert_ptr_equal(all[0].first, &all[0]);
@@ -261,12 +261,12 @@ static void test_pair(void **state) {
     assert_int_equal(all[0].copies, 3);
     assert_int_equal(all[0].bare, 1);
     assert_true(all[0].like);
-    for (size_t i = 0; i < 6; i += 2) assert_int_equal(kpk_letter_state(&all[i]), REDRIVEN);
+    for (size_t i = 0; i < 6; i += 2) assert_int_equal(kpk_dlq_state(&all[i]), REDRIVEN);
 
     assert_ptr_equal(all[5].first, &all[1]);
     assert_int_equal(all[1].copies, 2);
     assert_false(all[1].like);
-    assert_int_equal(kpk_letter_state(&all[5]), OPEN);
+    assert_int_equal(kpk_dlq_state(&all[5]), OPEN);
     assert_ptr_equal(all[3].first, &all[3]);
     assert_int_equal(all[3].copies, 1);
     assert_null(all[3].next);
@@ -353,12 +353,12 @@ static void test_states(void **state) {
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        const struct kpk_dlq_order order = {.to = (enum kpk_letter_state)cases[i].order,
+        const struct kpk_dlq_order order = {.to = (enum kpk_dlq_state)cases[i].order,
                                             .named = cases[i].named != ALIKE,
                                             .max_redrives = 3};
         struct kpk_deeds deeds;
         begin();
-        put(DLQ, 1, 1)->named = (enum kpk_letter_named)cases[i].named;
+        put(DLQ, 1, 1)->named = (enum kpk_dlq_named)cases[i].named;
         if (cases[i].was != OPEN) add_entry(&letters.ledger, DLQ, 0, 1, cases[i].was, 1);
         pair();
         decide(&order, &deeds);
@@ -402,12 +402,12 @@ static void test_refusals(void **state) {
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct kpk_dlq_order order = {.to = KPK_LETTER_REDRIVEN,
+        struct kpk_dlq_order order = {.to = KPK_DLQ_REDRIVEN,
                                       .max_redrives = cases[i].max_redrives};
         struct kpk_deeds deeds;
         struct kpk_dlq_topic of;
         begin();
-        struct kpk_letter *letter = put(cases[i].topic, 1, 1);
+        struct kpk_dlq_letter *letter = put(cases[i].topic, 1, 1);
         of = *letter->of;
         of.tier_there = !cases[i].no_tier;
         letter->of = &of;
@@ -425,7 +425,7 @@ static void test_refusals(void **state) {
                      deeds.all[0].why ? deeds.all[0].why : "");
         kpk_deeds_free(&deeds);
 
-        order.to = KPK_LETTER_PARKED;
+        order.to = KPK_DLQ_PARKED;
         decide(&order, &deeds);
         assert_int_equal(deeds.all[0].outcome, DUE);
         assert_false(deeds.all[0].send);
@@ -437,7 +437,7 @@ static void test_refusals(void **state) {
 static void test_never_to_a_shared_topic(void **state) {
     static const char *const tiers[] = {KPK_TOPIC_CHARGES, DLQ, KPK_TOPIC_TWEETS,
                                         KPK_TOPIC_DLQ_LEDGER};
-    const struct kpk_dlq_order order = {.to = KPK_LETTER_REDRIVEN, .max_redrives = 3};
+    const struct kpk_dlq_order order = {.to = KPK_DLQ_REDRIVEN, .max_redrives = 3};
 
     (void)state;
     for (size_t i = 0; i < COUNT(tiers); i++) {
@@ -464,7 +464,7 @@ static void test_choice(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         const struct kpk_dlq_order order = {
-            .to = KPK_LETTER_REDRIVEN, .limit = cases[i].limit, .max_redrives = 3};
+            .to = KPK_DLQ_REDRIVEN, .limit = cases[i].limit, .max_redrives = 3};
         struct kpk_deeds deeds;
         char chosen[LETTERS + 1] = "";
         begin();
@@ -484,7 +484,7 @@ static void test_choice(void **state) {
 /* Named by one of its copies, it is done once. */
 static void test_named_by_a_copy(void **state) {
     const struct kpk_dlq_order order = {
-        .to = KPK_LETTER_REDRIVEN, .named = true, .max_redrives = 3};
+        .to = KPK_DLQ_REDRIVEN, .named = true, .max_redrives = 3};
     struct kpk_deeds deeds;
 
     (void)state;
@@ -515,7 +515,7 @@ static void test_late_copy(void **state) {
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        const struct kpk_dlq_order order = {.to = (enum kpk_letter_state)cases[i].order,
+        const struct kpk_dlq_order order = {.to = (enum kpk_dlq_state)cases[i].order,
                                             .named = cases[i].named,
                                             .max_redrives = 3};
         struct kpk_deeds deeds;
@@ -541,13 +541,14 @@ static void test_late_copy(void **state) {
 
 static void test_batches(void **state) {
     enum { MOST = 2 * KPK_DLQ_BATCH };
-    static struct kpk_letter at[MOST];
+    static struct kpk_dlq_letter at[MOST];
     static struct kpk_deed all[MOST];
     static struct kpk_deed *deeds[MOST];
 
     (void)state;
     for (int i = 0; i < MOST; i++) {
-        at[i] = (struct kpk_letter){.at = {.topic = DLQ, .offset = MOST - i}, .bytes = 1000};
+        at[i] =
+            (struct kpk_dlq_letter){.at = {.topic = DLQ, .offset = MOST - i}, .bytes = 1000};
         all[i] = (struct kpk_deed){.letter = &at[i], .send = true};
         deeds[i] = &all[i];
     }

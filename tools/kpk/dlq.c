@@ -60,26 +60,26 @@ static const struct kpk_program show_program = {
 
 static const char *or_dash(const char *text) { return text ? text : "-"; }
 
-static const char *group_name(const struct kpk_letter *letter) {
+static const char *group_name(const struct kpk_dlq_letter *letter) {
     const char *base = letter->at.group ? kpk_base_name(letter->at.group) : NULL;
 
     return or_dash(base ? base : letter->at.group);
 }
 
 /* Copies of a letter are shown once, as the oldest of them. */
-static bool is_shown(const struct kpk_letter *letter) {
+static bool is_shown(const struct kpk_dlq_letter *letter) {
     return letter->first == letter && letter->like &&
-           (args.all || kpk_letter_state(letter) == KPK_LETTER_OPEN);
+           (args.all || kpk_dlq_state(letter) == KPK_DLQ_OPEN);
 }
 
 /* --- list -------------------------------------------------------------------------------- */
 
 /* What sets it apart: what was done about it, that it lies there more than once, that it came back. */
-static void add_note(struct kpk_table *table, const struct kpk_letter *letter) {
-    enum kpk_letter_state state = kpk_letter_state(letter);
+static void add_note(struct kpk_table *table, const struct kpk_dlq_letter *letter) {
+    enum kpk_dlq_state state = kpk_dlq_state(letter);
     char copies[KPK_COPIES_BYTES], back[32] = "";
-    const char *notes[] = {state ? kpk_letter_state_name(state) : "",
-                           kpk_letter_copies(letter, copies), back};
+    const char *notes[] = {state ? kpk_dlq_state_name(state) : "",
+                           kpk_dlq_letter_copies(letter, copies), back};
     char note[96] = "";
     size_t len = 0;
 
@@ -99,7 +99,7 @@ static void print_letters(const struct kpk_dead_letters *letters) {
 
     kpk_table_head(&table, head);
     for (size_t i = letters->count; i > 0 && printed < args.limit; i--) {
-        const struct kpk_letter *letter = &letters->all[i - 1];
+        const struct kpk_dlq_letter *letter = &letters->all[i - 1];
         char time[KPK_TIME_BYTES];
         if (!is_shown(letter)) continue;
         printed++;
@@ -177,16 +177,16 @@ static int print_reasons(const struct kpk_dead_letters *letters, struct kpk_err 
 
 /* Of those that the filter wants, a letter and its copies as one. */
 static void print_counts(const struct kpk_dead_letters *letters) {
-    size_t counts[KPK_LETTER_STATES] = {0};
+    size_t counts[KPK_DLQ_STATES] = {0};
 
     for (size_t i = 0; i < letters->count; i++) {
-        const struct kpk_letter *letter = &letters->all[i];
-        if (letter->first == letter && letter->like) counts[kpk_letter_state(letter)]++;
+        const struct kpk_dlq_letter *letter = &letters->all[i];
+        if (letter->first == letter && letter->like) counts[kpk_dlq_state(letter)]++;
     }
     printf("dead letters: ");
-    for (int state = 0; state < KPK_LETTER_STATES; state++)
+    for (int state = 0; state < KPK_DLQ_STATES; state++)
         printf("%s%zu %s", state ? ", " : "", counts[state],
-               kpk_letter_state_name((enum kpk_letter_state)state));
+               kpk_dlq_state_name((enum kpk_dlq_state)state));
     printf("; in %zu topics", letters->topics);
     if (letters->missing) printf("; topics not on this cluster: %zu", letters->missing);
     if (letters->leaderless)
@@ -243,7 +243,7 @@ static int find_number(const char *number, struct kpk_position *position, struct
                  kpk_dead_letters_name(&letters, number, err);
 
     for (size_t i = 0; !failed && i < letters.count; i++) {
-        const struct kpk_letter *letter = &letters.all[i];
+        const struct kpk_dlq_letter *letter = &letters.all[i];
         if (!letter->named) continue;
         strcpy(position->topic, letter->at.topic);
         position->partition = letter->at.partition;
@@ -256,8 +256,7 @@ static int find_number(const char *number, struct kpk_position *position, struct
 static void print_entry(const struct kpk_ledger_entry *entry) {
     char time[KPK_TIME_BYTES];
 
-    printf("%s %s by ", kpk_letter_state_name(entry->state),
-           kpk_record_time(entry->at_ms, time));
+    printf("%s %s by ", kpk_dlq_state_name(entry->state), kpk_record_time(entry->at_ms, time));
     kpk_safe_print(stdout, entry->by, strlen(entry->by), 0);
     printf("\n");
 }

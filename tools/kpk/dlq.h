@@ -64,9 +64,9 @@ bool kpk_dlq_filter_chooses(const struct kpk_dlq_filter *filter);
 
 /* --- all of them ------------------------------------------------------------------------- */
 
-enum kpk_letter_named { KPK_NOT_NAMED, KPK_NAMED_BY_NUMBER, KPK_NAMED_BY_POSITION };
+enum kpk_dlq_named { KPK_NOT_NAMED, KPK_NAMED_BY_NUMBER, KPK_NAMED_BY_POSITION };
 
-struct kpk_letter {
+struct kpk_dlq_letter {
     struct kpk_dead_letter at; /* first */
     const struct kpk_dlq_topic *of;
     bool like; /* the filter is satisfied; once paired, by one of its copies */
@@ -76,13 +76,14 @@ struct kpk_letter {
     int redriven;   /* how often it was, before it came here; 0 with nonsense */
     size_t bytes;   /* of the record, with its headers, not less than a broker counts */
     uint64_t id[2]; /* copies have the same */
-    enum kpk_letter_named named;
+    enum kpk_dlq_named named;
     const struct kpk_ledger_entry *entry; /* what was done about it; NULL: nothing */
-    /* Filled by kpk_letters_pair(): */
-    struct kpk_letter *next;  /* the next one of its copies; NULL: it is the last */
-    struct kpk_letter *first; /* the oldest of them, or itself; what follows is that one's */
-    size_t copies;            /* itself included */
-    size_t bare;              /* of them, those without an entry */
+    /* Filled by kpk_dlq_letters_pair(): */
+    struct kpk_dlq_letter *next; /* the next one of its copies; NULL: it is the last */
+    struct kpk_dlq_letter
+        *first;    /* the oldest of them, or itself; what follows is that one's */
+    size_t copies; /* itself included */
+    size_t bare;   /* of them, those without an entry */
     const struct kpk_ledger_entry
         *done; /* what was done about one of them, the latest; NULL: nothing */
 };
@@ -90,7 +91,7 @@ struct kpk_letter {
 enum { KPK_DEAD_LETTERS = 1000000 }; /* held at once: about 250 bytes each */
 
 struct kpk_dead_letters {
-    struct kpk_letter *all; /* oldest first; copies are not side by side */
+    struct kpk_dlq_letter *all; /* oldest first; copies are not side by side */
     size_t count, capacity;
     size_t topics;     /* read */
     size_t missing;    /* topics that are not on this cluster */
@@ -112,11 +113,11 @@ int kpk_dead_letters_ask(struct kpk_dead_letters *letters, struct kpk_err *err) 
 void kpk_dead_letters_free(struct kpk_dead_letters *letters);
 
 /* OPEN, or what was done about it or a copy of it. */
-enum kpk_letter_state kpk_letter_state(const struct kpk_letter *letter);
+enum kpk_dlq_state kpk_dlq_state(const struct kpk_dlq_letter *letter);
 
 /* How often it lies there: "twice", "3 times"; "": once. returns 'out' */
 enum { KPK_COPIES_BYTES = 32 };
-const char *kpk_letter_copies(const struct kpk_letter *letter, char *out);
+const char *kpk_dlq_letter_copies(const struct kpk_dlq_letter *letter, char *out);
 
 /* After that: mark the letter 'name' as named: its position, or its number as kpk dlq list prints it.
  * returns  0, or -1 with 'err': REJECT neither of the two; FATAL there is no such letter */
@@ -126,11 +127,11 @@ int kpk_dead_letters_name(struct kpk_dead_letters *letters, const char *name,
 /* --- parts of the reading, which ask nobody ---------------------------------------------- */
 
 /* Fill all but what follows 'id'. */
-void kpk_letter_fill(struct kpk_letter *letter, const rd_kafka_message_t *msg,
-                     const struct kpk_dlq_topic *of, const struct kpk_dlq_filter *filter);
+void kpk_dlq_letter_fill(struct kpk_dlq_letter *letter, const rd_kafka_message_t *msg,
+                         const struct kpk_dlq_topic *of, const struct kpk_dlq_filter *filter);
 
 /* Sort them, ask the ledger about each, and find the copies.
  * returns  0, or -1 with 'err' (FATAL) */
-int kpk_letters_pair(struct kpk_dead_letters *letters, struct kpk_err *err) KPK_MUST_CHECK;
+int kpk_dlq_letters_pair(struct kpk_dead_letters *letters, struct kpk_err *err) KPK_MUST_CHECK;
 
 #endif

@@ -167,11 +167,11 @@ static int write_all(struct act *act, struct kpk_err *err) {
 
 static void add_outcome(struct kpk_table *table, const struct kpk_deed *deed) {
     const char *why = deed->why ? deed->why : "";
-    const struct kpk_letter *letter = deed->letter;
+    const struct kpk_dlq_letter *letter = deed->letter;
     const char *once = letter->copies > 1 ? "; it lies there " : "";
     char copies[KPK_COPIES_BYTES];
 
-    kpk_letter_copies(letter, copies);
+    kpk_dlq_letter_copies(letter, copies);
     switch (deed->outcome) {
     case KPK_DEED_DUE:
         if (!args.dry_run) {
@@ -200,7 +200,7 @@ static void add_outcome(struct kpk_table *table, const struct kpk_deed *deed) {
     else if (deed->send)
         kpk_table_add(table, "sent to %s%s%s", letter->of->tier, once, copies);
     else
-        kpk_table_add(table, "%s%s%s", kpk_letter_state_name(deed->to), once, copies);
+        kpk_table_add(table, "%s%s%s", kpk_dlq_state_name(deed->to), once, copies);
 }
 
 static void print_table(const struct kpk_deeds *deeds) {
@@ -236,7 +236,7 @@ static void print_summary(const struct act *act) {
         else
             counts[deed->outcome]++;
     }
-    printf("%s%s: %zu", args.dry_run ? "would be " : "", kpk_letter_state_name(act->order.to),
+    printf("%s%s: %zu", args.dry_run ? "would be " : "", kpk_dlq_state_name(act->order.to),
            counts[done]);
     for (int i = 0; i < KPK_DEED_OUTCOMES; i++)
         if (means[i] && i != (int)done && counts[i]) printf(", %s: %zu", means[i], counts[i]);
@@ -250,14 +250,27 @@ static void print_summary(const struct act *act) {
 
 /* --- run --------------------------------------------------------------------------------- */
 
+/* Whoever looks next finds it done. That it is done is certain already. */
+static void settle(const struct act *act) {
+    struct kpk_err err;
+
+    if (kpk_deeds_count(&act->deeds, KPK_DEED_DONE) &&
+        kpk_dlq_settle(&act->letters, &act->deeds, &err))
+        fprintf(stderr, "it is done, and may not be seen everywhere yet: %s\n", err.msg);
+}
+
 static int act_on(struct act *act, char **names, struct kpk_err *err) {
     int failed;
 
-    if (kpk_dead_letters_read(&act->letters, &filter, err)) return -1;      /* (1) */
+    if (kpk_dead_letters_read(&act->letters, &filter, err)) return -1; /* (1) */
+    if (!act->letters.table.ledger_there)
+        return kpk_fail(err, KPK_FATAL, "the topic %s is not on this cluster: kpk topics apply",
+                        KPK_TOPIC_DLQ_LEDGER);
     if (!args.dry_run && kpk_dlq_writer_open(&act->writer, err)) return -1; /* (2) */
     if (kpk_dead_letters_ask(&act->letters, err)) return -1;                /* (3) */
     if (choose(act, names, err)) return -1;                                 /* (4) */
     failed = args.dry_run ? 0 : write_all(act, err);                        /* (5) */
+    settle(act);
     print_table(&act->deeds);
     print_summary(act);
     return failed;
@@ -273,8 +286,8 @@ static int judge(const struct kpk_deeds *deeds, struct kpk_err *err) {
                     deeds->count);
 }
 
-static int run(const struct kpk_program *program, enum kpk_letter_state to, int argc,
-               char **argv, struct kpk_err *err) {
+static int run(const struct kpk_program *program, enum kpk_dlq_state to, int argc, char **argv,
+               struct kpk_err *err) {
     struct act act = {.order.to = to};
     int code = kpk_opts_parse(program, &argc, argv, err);
     char **names = argv + 1;
@@ -299,13 +312,13 @@ static int run(const struct kpk_program *program, enum kpk_letter_state to, int 
 }
 
 int kpk_dlq_redrive(int argc, char **argv, struct kpk_err *err) {
-    return run(&redrive_program, KPK_LETTER_REDRIVEN, argc, argv, err);
+    return run(&redrive_program, KPK_DLQ_REDRIVEN, argc, argv, err);
 }
 
 int kpk_dlq_park(int argc, char **argv, struct kpk_err *err) {
-    return run(&park_program, KPK_LETTER_PARKED, argc, argv, err);
+    return run(&park_program, KPK_DLQ_PARKED, argc, argv, err);
 }
 
 int kpk_dlq_purge(int argc, char **argv, struct kpk_err *err) {
-    return run(&purge_program, KPK_LETTER_PURGED, argc, argv, err);
+    return run(&purge_program, KPK_DLQ_PURGED, argc, argv, err);
 }

@@ -13,15 +13,17 @@ enum { ADDED_BYTES = 256 }; /* by the headers that a redrive adds, at most */
 /* --- which of them ----------------------------------------------------------------------- */
 
 /* A copy that came after the others had been dealt with: the ledger is to know of it as well. */
-static bool is_late(const struct kpk_letter *letter) { return letter->done && letter->bare; }
+static bool is_late(const struct kpk_dlq_letter *letter) {
+    return letter->done && letter->bare;
+}
 
-static bool is_chosen(const struct kpk_letter *letter, const struct kpk_dlq_order *order) {
+static bool is_chosen(const struct kpk_dlq_letter *letter, const struct kpk_dlq_order *order) {
     if (letter->first != letter) return false;
     if (order->named) return letter->named != KPK_NOT_NAMED;
     if (!letter->like) return false;
     if (!letter->done) return true;
     return is_late(letter) &&
-           (letter->done->state != KPK_LETTER_PARKED || order->to == KPK_LETTER_PARKED);
+           (letter->done->state != KPK_DLQ_PARKED || order->to == KPK_DLQ_PARKED);
 }
 
 /* --- what becomes of one ----------------------------------------------------------------- */
@@ -42,21 +44,21 @@ static void decide_again(struct kpk_deed *deed, const struct kpk_dlq_order *orde
     const struct kpk_ledger_entry *done = deed->letter->done;
     char time[KPK_TIME_BYTES];
 
-    if (done->state == KPK_LETTER_PURGED && order->to == KPK_LETTER_REDRIVEN) {
+    if (done->state == KPK_DLQ_PURGED && order->to == KPK_DLQ_REDRIVEN) {
         refuse(deed, "it is purged");
         return;
     }
     deed->to = done->state;
     deed->late = is_late(deed->letter);
     deed->outcome = deed->late ? KPK_DEED_DUE : KPK_DEED_ALREADY;
-    if (asprintf(&deed->why, "%s %s", kpk_letter_state_name(done->state),
+    if (asprintf(&deed->why, "%s %s", kpk_dlq_state_name(done->state),
                  kpk_record_time(done->at_ms, time)) < 0)
         deed->why = NULL;
 }
 
 /* It can go to the group's own first tier, and to nowhere else. */
 static void decide_redrive(struct kpk_deed *deed, const struct kpk_dlq_order *order) {
-    const struct kpk_letter *letter = deed->letter;
+    const struct kpk_dlq_letter *letter = deed->letter;
     const struct kpk_dlq_topic *of = letter->of;
     const char *base = kpk_base_name(of->tier);
 
@@ -83,18 +85,18 @@ static void decide_redrive(struct kpk_deed *deed, const struct kpk_dlq_order *or
 
 static void decide_one(struct kpk_deed *deed, const struct kpk_dlq_order *order) {
     const struct kpk_ledger_entry *done = deed->letter->done;
-    bool parked = done && done->state == KPK_LETTER_PARKED;
+    bool parked = done && done->state == KPK_DLQ_PARKED;
 
-    if (done && !(parked && order->to != KPK_LETTER_PARKED))
+    if (done && !(parked && order->to != KPK_DLQ_PARKED))
         decide_again(deed, order);
-    else if (order->to == KPK_LETTER_REDRIVEN)
+    else if (order->to == KPK_DLQ_REDRIVEN)
         decide_redrive(deed, order);
 }
 
 /* What was said of a copy holds for all: the first one stands for them. */
 static void gather_names(struct kpk_dead_letters *letters) {
     for (size_t i = 0; i < letters->count; i++) {
-        const struct kpk_letter *letter = &letters->all[i];
+        const struct kpk_dlq_letter *letter = &letters->all[i];
         if (letter->named > letter->first->named) letter->first->named = letter->named;
     }
 }
@@ -110,10 +112,10 @@ int kpk_dlq_decide(struct kpk_dead_letters *letters, const struct kpk_dlq_order 
     deeds->all = calloc(most + 1, sizeof(*deeds->all));
     if (!deeds->all) return kpk_fail(err, KPK_FATAL, "dlq: no memory");
     for (size_t i = 0; i < letters->count && (!order->limit || due < order->limit); i++) {
-        struct kpk_letter *letter = &letters->all[i];
+        struct kpk_dlq_letter *letter = &letters->all[i];
         struct kpk_deed *deed = &deeds->all[deeds->count];
         if (!order->named && letter->first == letter && letter->like && letter->done)
-            deeds->parked += letter->done->state == KPK_LETTER_PARKED;
+            deeds->parked += letter->done->state == KPK_DLQ_PARKED;
         if (!is_chosen(letter, order)) continue;
         *deed = (struct kpk_deed){.letter = letter, .to = order->to};
         decide_one(deed, order);

@@ -25,19 +25,19 @@ enum kpk_deed_outcome {
 };
 
 struct kpk_deed {
-    struct kpk_letter *letter; /* the oldest of its copies */
-    enum kpk_letter_state to;  /* what the ledger is to say */
-    bool send;                 /* the record goes back */
-    bool late;                 /* all was done before, but about a copy that came afterwards */
+    struct kpk_dlq_letter *letter; /* the oldest of its copies */
+    enum kpk_dlq_state to;         /* what the ledger is to say */
+    bool send;                     /* the record goes back */
+    bool late; /* all was done before, but about a copy that came afterwards */
     enum kpk_deed_outcome outcome;
     char *why; /* of REFUSED; of ALREADY, and when late: what was done; NULL: nothing to say */
 };
 
 struct kpk_dlq_order {
-    enum kpk_letter_state to; /* REDRIVEN, PARKED or PURGED */
-    bool named;               /* those that are named, else the open ones that are alike */
-    int limit;                /* so many are done, the oldest; 0: all */
-    int max_redrives;         /* a letter that came back so often is refused */
+    enum kpk_dlq_state to; /* REDRIVEN, PARKED or PURGED */
+    bool named;            /* those that are named, else the open ones that are alike */
+    int limit;             /* so many are done, the oldest; 0: all */
+    int max_redrives;      /* a letter that came back so often is refused */
 };
 
 struct kpk_deeds {

@@ -13,14 +13,14 @@
 
 enum { POLL_MS = 500, TIMES_MAX = 1000000 };
 
-static const char *const states[KPK_LETTER_STATES] = {
-    [KPK_LETTER_OPEN] = "open",
-    [KPK_LETTER_REDRIVEN] = "redriven",
-    [KPK_LETTER_PARKED] = "parked",
-    [KPK_LETTER_PURGED] = "purged",
+static const char *const states[KPK_DLQ_STATES] = {
+    [KPK_DLQ_OPEN] = "open",
+    [KPK_DLQ_REDRIVEN] = "redriven",
+    [KPK_DLQ_PARKED] = "parked",
+    [KPK_DLQ_PURGED] = "purged",
 };
 
-const char *kpk_letter_state_name(enum kpk_letter_state state) { return states[state]; }
+const char *kpk_dlq_state_name(enum kpk_dlq_state state) { return states[state]; }
 
 /* --- one record -------------------------------------------------------------------------- */
 
@@ -77,11 +77,11 @@ static int read_value(const void *value, size_t len, struct kpk_ledger_entry *en
         kpk_json_int(json, "times", 0, TIMES_MAX, &times, err) ||
         kpk_json_int(json, "letter_at", -1, INT64_MAX, &entry->letter_ms, err))
         goto out;
-    for (int state = KPK_LETTER_OPEN + 1; state < KPK_LETTER_STATES; state++)
-        if (strcmp(action, states[state]) == 0) entry->state = (enum kpk_letter_state)state;
+    for (int state = KPK_DLQ_OPEN + 1; state < KPK_DLQ_STATES; state++)
+        if (strcmp(action, states[state]) == 0) entry->state = (enum kpk_dlq_state)state;
     entry->times = (int)times;
     strcpy(entry->by, by);
-    failed = entry->state == KPK_LETTER_OPEN
+    failed = entry->state == KPK_DLQ_OPEN
                  ? kpk_fail(err, KPK_REJECT, "ledger: action: there is no such")
                  : 0;
 out:
@@ -109,7 +109,7 @@ static int reserve(struct kpk_ledger *ledger, struct kpk_err *err) {
 
 int kpk_ledger_add(struct kpk_ledger *ledger, const void *key, size_t key_len,
                    const void *value, size_t value_len, struct kpk_err *err) {
-    struct kpk_ledger_entry entry = {.state = KPK_LETTER_OPEN, .number = ledger->count};
+    struct kpk_ledger_entry entry = {.state = KPK_DLQ_OPEN, .number = ledger->count};
     struct kpk_err why;
 
     if (read_key(ledger->topics, key, key_len, &entry, &why) ||
@@ -146,7 +146,7 @@ void kpk_ledger_settle(struct kpk_ledger *ledger) {
         const struct kpk_ledger_entry *entry = &ledger->all[i];
         bool last = i + 1 == ledger->count || compare(entry->topic, entry->partition,
                                                       entry->offset, &ledger->all[i + 1]) != 0;
-        if (last && entry->state != KPK_LETTER_OPEN) ledger->all[kept++] = *entry;
+        if (last && entry->state != KPK_DLQ_OPEN) ledger->all[kept++] = *entry;
     }
     ledger->count = kept;
 }

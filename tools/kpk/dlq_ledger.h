@@ -12,15 +12,15 @@
 
 #include "tools/kpk/dlq_topics.h"
 
-enum kpk_letter_state {
-    KPK_LETTER_OPEN,
-    KPK_LETTER_REDRIVEN, /* back in the group's first retry tier */
-    KPK_LETTER_PARKED,   /* seen, and left as it is */
-    KPK_LETTER_PURGED,   /* dealt with, for good */
-    KPK_LETTER_STATES
+enum kpk_dlq_state {
+    KPK_DLQ_OPEN,
+    KPK_DLQ_REDRIVEN, /* back in the group's first retry tier */
+    KPK_DLQ_PARKED,   /* seen, and left as it is */
+    KPK_DLQ_PURGED,   /* dealt with, for good */
+    KPK_DLQ_STATES
 };
 
-const char *kpk_letter_state_name(enum kpk_letter_state state); /* "open", "redriven", ... */
+const char *kpk_dlq_state_name(enum kpk_dlq_state state); /* "open", "redriven", ... */
 
 enum { KPK_LEDGER_BY = 48, KPK_LEDGER_KEY_BYTES = KPK_NAME_BYTES + 40 };
 
@@ -29,7 +29,7 @@ struct kpk_ledger_entry {
     int32_t partition;
     int64_t offset;
     int64_t letter_ms; /* when the letter was put there */
-    enum kpk_letter_state state;
+    enum kpk_dlq_state state;
     int64_t at_ms;
     int times; /* it was redriven, this time included */
     char by[KPK_LEDGER_BY];

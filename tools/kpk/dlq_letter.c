@@ -121,7 +121,7 @@ static size_t count_bytes(const rd_kafka_message_t *msg) {
 
 /* A stranger's letter that claims to be a copy of another, and is not, must not take its place: what
  * it holds counts too. One that says nonsense is a copy of none. */
-static void identify(struct kpk_letter *letter, const rd_kafka_message_t *msg,
+static void identify(struct kpk_dlq_letter *letter, const rd_kafka_message_t *msg,
                      int64_t partition, int64_t offset) {
     XXH128_hash_t key = XXH3_128bits(msg->key, msg->key_len), id;
     XXH128_hash_t value = XXH3_128bits(msg->payload, msg->len);
@@ -186,13 +186,13 @@ bool kpk_dlq_filter_chooses(const struct kpk_dlq_filter *filter) {
     return *filter->reason || *filter->key || *filter->since || *filter->until;
 }
 
-void kpk_letter_fill(struct kpk_letter *letter, const rd_kafka_message_t *msg,
-                     const struct kpk_dlq_topic *of, const struct kpk_dlq_filter *filter) {
+void kpk_dlq_letter_fill(struct kpk_dlq_letter *letter, const rd_kafka_message_t *msg,
+                         const struct kpk_dlq_topic *of, const struct kpk_dlq_filter *filter) {
     int64_t partition = 0, offset = 0, redriven;
     const void *value;
     size_t len;
 
-    *letter = (struct kpk_letter){.of = of, .like = is_like(filter, msg)};
+    *letter = (struct kpk_dlq_letter){.of = of, .like = is_like(filter, msg)};
     kpk_dead_letter_fill(&letter->at, msg, of->name);
     letter->nonsense = read_origin(msg, of, &partition, &offset, &redriven);
     letter->redriven = letter->nonsense ? 0 : (int)redriven;
@@ -205,14 +205,14 @@ void kpk_letter_fill(struct kpk_letter *letter, const rd_kafka_message_t *msg,
 
 /* Of pointers into one array, in which the older one stands first. */
 static int by_id(const void *a, const void *b) {
-    const struct kpk_letter *x = *(struct kpk_letter *const *)a;
-    const struct kpk_letter *y = *(struct kpk_letter *const *)b;
+    const struct kpk_dlq_letter *x = *(struct kpk_dlq_letter *const *)a;
+    const struct kpk_dlq_letter *y = *(struct kpk_dlq_letter *const *)b;
     int order = memcmp(x->id, y->id, sizeof(x->id));
 
     return order ? order : (x > y) - (x < y);
 }
 
-static void join(struct kpk_letter *first, struct kpk_letter *letter) {
+static void join(struct kpk_dlq_letter *first, struct kpk_dlq_letter *letter) {
     letter->first = first;
     first->like |= letter->like;
     first->copies++;
@@ -221,15 +221,15 @@ static void join(struct kpk_letter *first, struct kpk_letter *letter) {
         first->done = letter->entry;
 }
 
-int kpk_letters_pair(struct kpk_dead_letters *letters, struct kpk_err *err) {
-    struct kpk_letter **order = calloc(letters->count + 1, sizeof(struct kpk_letter *));
-    struct kpk_letter *first = NULL;
+int kpk_dlq_letters_pair(struct kpk_dead_letters *letters, struct kpk_err *err) {
+    struct kpk_dlq_letter **order = calloc(letters->count + 1, sizeof(struct kpk_dlq_letter *));
+    struct kpk_dlq_letter *first = NULL;
 
     if (!order) return kpk_fail(err, KPK_FATAL, "dlq: no memory");
     if (letters->count)
         qsort(letters->all, letters->count, sizeof(*letters->all), kpk_dead_letter_compare);
     for (size_t i = 0; i < letters->count; i++) {
-        struct kpk_letter *letter = order[i] = &letters->all[i];
+        struct kpk_dlq_letter *letter = order[i] = &letters->all[i];
         letter->entry = kpk_ledger_find(&letters->ledger, letter->at.topic,
                                         letter->at.partition, letter->at.offset, letter->at.ms);
     }
@@ -245,13 +245,13 @@ int kpk_letters_pair(struct kpk_dead_letters *letters, struct kpk_err *err) {
     return 0;
 }
 
-enum kpk_letter_state kpk_letter_state(const struct kpk_letter *letter) {
+enum kpk_dlq_state kpk_dlq_state(const struct kpk_dlq_letter *letter) {
     const struct kpk_ledger_entry *done = letter->first->done;
 
-    return done ? done->state : KPK_LETTER_OPEN;
+    return done ? done->state : KPK_DLQ_OPEN;
 }
 
-const char *kpk_letter_copies(const struct kpk_letter *letter, char *out) {
+const char *kpk_dlq_letter_copies(const struct kpk_dlq_letter *letter, char *out) {
     *out = '\0';
     if (letter->copies == 2) strcpy(out, "twice");
     if (letter->copies > 2) snprintf(out, KPK_COPIES_BYTES, "%zu times", letter->copies);

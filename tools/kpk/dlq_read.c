@@ -49,13 +49,14 @@ static int keep(struct kpk_dead_letters *letters, const rd_kafka_message_t *msg,
     }
     if (letters->count == letters->capacity) {
         size_t capacity = letters->capacity ? letters->capacity * 2 : 64;
-        struct kpk_letter *all = reallocarray(letters->all, capacity, sizeof(*all));
+        struct kpk_dlq_letter *all = reallocarray(letters->all, capacity, sizeof(*all));
         if (!all) return kpk_fail(err, KPK_FATAL, "no memory for %zu dead letters", capacity);
         letters->all = all;
         letters->capacity = capacity;
     }
-    kpk_letter_fill(&letters->all[letters->count++], msg,
-                    kpk_dlq_topic_find(&letters->table, rd_kafka_topic_name(msg->rkt)), filter);
+    kpk_dlq_letter_fill(&letters->all[letters->count++], msg,
+                        kpk_dlq_topic_find(&letters->table, rd_kafka_topic_name(msg->rkt)),
+                        filter);
     return 0;
 }
 
@@ -118,7 +119,7 @@ out:
 
 int kpk_dead_letters_ask(struct kpk_dead_letters *letters, struct kpk_err *err) {
     if (kpk_ledger_read(&letters->ledger, PATIENCE_MS, err)) return -1;
-    return kpk_letters_pair(letters, err);
+    return kpk_dlq_letters_pair(letters, err);
 }
 
 void kpk_dead_letters_free(struct kpk_dead_letters *letters) {
@@ -143,7 +144,7 @@ static int name_number(struct kpk_dead_letters *letters, const char *text,
     if (kpk_where_number(text, strlen(text), (int64_t)letters->count, &number) || number < 1)
         return kpk_fail(err, KPK_FATAL, "no dead letter %.20s: there are %zu to choose from",
                         text, letters->count);
-    struct kpk_letter *letter = &letters->all[number - 1];
+    struct kpk_dlq_letter *letter = &letters->all[number - 1];
     if (letter->named < KPK_NAMED_BY_NUMBER) letter->named = KPK_NAMED_BY_NUMBER;
     return 0;
 }
@@ -156,7 +157,7 @@ int kpk_dead_letters_name(struct kpk_dead_letters *letters, const char *name,
         return name_number(letters, name, err);
     if (kpk_where_position(name, &position, err)) return -1;
     for (size_t i = 0; i < letters->count; i++) {
-        struct kpk_letter *letter = &letters->all[i];
+        struct kpk_dlq_letter *letter = &letters->all[i];
         if (letter->at.offset != position.offset ||
             letter->at.partition != position.partition ||
             strcmp(letter->at.topic, position.topic) != 0)

@@ -7,9 +7,11 @@
 
 enum { WAIT_MS = 10000 };
 
-static bool is_there(struct kpk_plan *plan, const char *name) {
+/* partitions  out; may be NULL */
+static bool is_there(struct kpk_plan *plan, const char *name, int *partitions) {
     const struct kpk_topic_plan *topic = plan ? kpk_plan_find(plan, name) : NULL;
 
+    if (partitions) *partitions = topic ? topic->found.partitions : 0;
     return !plan || (topic && topic->found.exists);
 }
 
@@ -23,12 +25,12 @@ static void fill(struct kpk_dlq_topic *at, const struct kpk_group *group,
     kpk_full_name(group->name, at->rejecter);
     kpk_topic_dlq(topic, group, name, &row);
     kpk_full_name(row.name, at->name);
-    at->there = is_there(plan, at->name);
+    at->there = is_there(plan, at->name, NULL);
     if (kpk_group_retries(group) == 0) return;
     kpk_topic_retry(topic, group, 0, name, &row);
     kpk_full_name(row.name, at->tier);
     at->tier_bytes = row.max_message_bytes;
-    at->tier_there = is_there(plan, at->tier);
+    at->tier_there = is_there(plan, at->tier, &at->tier_partitions);
 }
 
 int kpk_dlq_topics_open(struct kpk_dlq_topics *topics, struct kpk_plan *plan,
@@ -44,7 +46,8 @@ int kpk_dlq_topics_open(struct kpk_dlq_topics *topics, struct kpk_plan *plan,
     for (const struct kpk_group *group = kpk_groups; group->name; group++)
         for (size_t i = 0; group->dlq && group->topics[i]; i++)
             fill(&topics->all[topics->count++], group, kpk_topic_find(group->topics[i]), plan);
-    topics->ledger_there = is_there(plan, kpk_full_name(KPK_TOPIC_DLQ_LEDGER, ledger));
+    topics->ledger_there =
+        is_there(plan, kpk_full_name(KPK_TOPIC_DLQ_LEDGER, ledger), &topics->ledger_partitions);
     return 0;
 }
 

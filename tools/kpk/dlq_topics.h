@@ -13,12 +13,14 @@ struct kpk_dlq_topic {
     char tier[KPK_NAME_BYTES];     /* the group's first retry tier; "": it has none */
     int tier_bytes;                /* the largest record that it takes */
     bool there, tier_there;        /* is on the cluster */
+    int tier_partitions;           /* 0: not known */
 };
 
 struct kpk_dlq_topics {
     struct kpk_dlq_topic *all; /* in the order of the table */
     size_t count;
     bool ledger_there;
+    int ledger_partitions; /* 0: not known */
 };
 
 /* plan     described; NULL: nothing is looked up, and taken to be there

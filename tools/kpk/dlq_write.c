@@ -136,7 +136,7 @@ size_t kpk_dlq_batch(struct kpk_deed *const *deeds, size_t count) {
     size_t n = 0, bytes = 0;
 
     for (; n < count && n < KPK_DLQ_BATCH; n++) {
-        const struct kpk_letter *letter = deeds[n]->letter;
+        const struct kpk_dlq_letter *letter = deeds[n]->letter;
         if (letter->at.partition != first->partition ||
             strcmp(letter->at.topic, first->topic) != 0)
             break;
@@ -172,7 +172,7 @@ static void set_header(rd_kafka_headers_t *headers, const char *name, int64_t va
 }
 
 /* Key, value and headers as they are, but for two. */
-static int send_back(struct kpk_dlq_writer *writer, const struct kpk_letter *letter,
+static int send_back(struct kpk_dlq_writer *writer, const struct kpk_dlq_letter *letter,
                      const rd_kafka_message_t *msg, int64_t now_ms, struct kpk_err *err) {
     rd_kafka_headers_t *own = NULL, *headers;
 
@@ -194,7 +194,7 @@ static int send_entry(struct kpk_dlq_writer *writer, const struct kpk_deed *deed
         .letter_ms = letter->ms,
         .state = deed->to,
         .at_ms = now_ms,
-        .times = deed->letter->redriven + (deed->to == KPK_LETTER_REDRIVEN),
+        .times = deed->letter->redriven + (deed->to == KPK_DLQ_REDRIVEN),
     };
     char key[KPK_LEDGER_KEY_BYTES], *value;
     int rc;
@@ -217,7 +217,7 @@ static int produce(struct kpk_dlq_writer *writer, struct kpk_deed *const *deeds,
         const struct kpk_deed *deed = deeds[i];
         if (deed->outcome != KPK_DEED_DUE) continue;
         if (msgs[i] && send_back(writer, deed->letter, msgs[i], now_ms, err)) return -1;
-        for (struct kpk_letter *copy = deed->letter; copy; copy = copy->next)
+        for (struct kpk_dlq_letter *copy = deed->letter; copy; copy = copy->next)
             if (!(deed->late && copy->entry) &&
                 send_entry(writer, deed, &copy->at, now_ms, err))
                 return -1;

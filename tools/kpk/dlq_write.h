@@ -33,6 +33,11 @@ size_t kpk_dlq_batch(struct kpk_deed *const *deeds, size_t count);
 int kpk_dlq_write(struct kpk_dlq_writer *writer, struct kpk_deed *const *deeds, size_t count,
                   struct kpk_err *err) KPK_MUST_CHECK;
 
+/* Wait until readers of committed records see what was done: a commit is answered a little before.
+ * returns  0, or -1 with 'err' (WAIT): they do not yet, or nobody answers */
+int kpk_dlq_settle(const struct kpk_dead_letters *letters, const struct kpk_deeds *deeds,
+                   struct kpk_err *err) KPK_MUST_CHECK;
+
 /* For qsort() of pointers to deeds: by topic, partition and offset. */
 int kpk_deed_compare(const void *a, const void *b);
 

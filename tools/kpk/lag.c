@@ -43,7 +43,7 @@ static const struct kpk_program program = {
 struct view {
     struct kpk_admin *admin;
     struct kpk_peek *peek;
-    struct kpk_letter_counter *counter;
+    struct kpk_dlq_counter *counter;
     struct kpk_plan topics;
     size_t left_out;          /* partitions of dead letter topics */
     struct kpk_err uncounted; /* why no dead letter was counted; KPK_OK: they were */
@@ -253,7 +253,7 @@ static int run(struct view *view, struct kpk_err *err) {
     if (kpk_plan_open(&view->topics, NULL, err)) return -1;
     began = kpk_mono_ms();
     if (kpk_admin_describe(view->admin, &view->topics, err)) return -1;
-    if (kpk_letter_counter_open(&view->counter, &view->topics, err)) return -1;
+    if (kpk_dlq_counter_open(&view->counter, &view->topics, err)) return -1;
     if (read_all(view, err)) return -1;
     do {
         int64_t left =
@@ -285,7 +285,7 @@ int kpk_lag_command(int argc, char **argv, struct kpk_err *err) {
         kpk_lag_clear(&view.now[i]);
         kpk_lag_clear(&view.before[i]);
     }
-    kpk_letter_counter_close(view.counter);
+    kpk_dlq_counter_close(view.counter);
     kpk_plan_close(&view.topics);
     kpk_peek_close(view.peek);
     kpk_admin_close(view.admin);

@@ -78,16 +78,16 @@ void kpk_lag_clear(struct kpk_lag *lag);
 /* Counts dead letters that nothing was done about: begin and end of the dead letter topics, less the
  * entries of the ledger between them. No letter is read, and so a copy counts as one more. The ledger
  * is read again only when it has grown. One thread uses it. */
-struct kpk_letter_counter;
+struct kpk_dlq_counter;
 /* topics  described */
-int kpk_letter_counter_open(struct kpk_letter_counter **counter, struct kpk_plan *topics,
-                            struct kpk_err *err) KPK_MUST_CHECK;
-void kpk_letter_counter_close(struct kpk_letter_counter *counter); /* NULL is fine */
+int kpk_dlq_counter_open(struct kpk_dlq_counter **counter, struct kpk_plan *topics,
+                         struct kpk_err *err) KPK_MUST_CHECK;
+void kpk_dlq_counter_close(struct kpk_dlq_counter *counter); /* NULL is fine */
 /* Fill 'letters' of the groups that have dead letter topics on the cluster. Partitions that nobody leads
  * now are left out.
  * left_out  out: how many these are
  * returns   0, or -1 with 'err' (WAIT, FATAL): none is counted */
-int kpk_count_letters(struct kpk_letter_counter *counter, struct kpk_admin *admin,
+int kpk_count_letters(struct kpk_dlq_counter *counter, struct kpk_admin *admin,
                       struct kpk_lag *lags, size_t count, size_t *left_out,
                       struct kpk_err *err) KPK_MUST_CHECK;
 

@@ -7,16 +7,16 @@
 
 enum { PATIENCE_MS = 5000 };
 
-struct kpk_letter_counter {
+struct kpk_dlq_counter {
     struct kpk_dlq_topics topics;
     struct kpk_ledger ledger;
     int64_t
         ledger_end; /* where it ended when it was read, its partitions added up; -1: not read */
 };
 
-int kpk_letter_counter_open(struct kpk_letter_counter **out, struct kpk_plan *topics,
-                            struct kpk_err *err) {
-    struct kpk_letter_counter *counter = calloc(1, sizeof(*counter));
+int kpk_dlq_counter_open(struct kpk_dlq_counter **out, struct kpk_plan *topics,
+                         struct kpk_err *err) {
+    struct kpk_dlq_counter *counter = calloc(1, sizeof(*counter));
 
     *out = NULL;
     if (!counter) return kpk_fail(err, KPK_FATAL, "lag: no memory");
@@ -30,7 +30,7 @@ int kpk_letter_counter_open(struct kpk_letter_counter **out, struct kpk_plan *to
     return 0;
 }
 
-void kpk_letter_counter_close(struct kpk_letter_counter *counter) {
+void kpk_dlq_counter_close(struct kpk_dlq_counter *counter) {
     if (!counter) return;
     kpk_ledger_free(&counter->ledger);
     kpk_dlq_topics_close(&counter->topics);
@@ -69,7 +69,7 @@ static struct kpk_lag *find_group(struct kpk_lag *lags, size_t count,
 }
 
 /* ledger, letters  out */
-static int find_partitions(const struct kpk_letter_counter *counter, struct kpk_admin *admin,
+static int find_partitions(const struct kpk_dlq_counter *counter, struct kpk_admin *admin,
                            struct kpk_lag *lags, size_t count,
                            rd_kafka_topic_partition_list_t *ledger,
                            rd_kafka_topic_partition_list_t *letters, size_t *left_out,
@@ -92,7 +92,7 @@ static int find_partitions(const struct kpk_letter_counter *counter, struct kpk_
 
 /* --- counting ---------------------------------------------------------------------------- */
 
-static int refresh_ledger(struct kpk_letter_counter *counter, struct kpk_admin *admin,
+static int refresh_ledger(struct kpk_dlq_counter *counter, struct kpk_admin *admin,
                           rd_kafka_topic_partition_list_t *partitions, struct kpk_err *err) {
     int64_t end = 0;
 
@@ -107,7 +107,7 @@ static int refresh_ledger(struct kpk_letter_counter *counter, struct kpk_admin *
     return 0;
 }
 
-static void add_letters(const struct kpk_letter_counter *counter, struct kpk_lag *lags,
+static void add_letters(const struct kpk_dlq_counter *counter, struct kpk_lag *lags,
                         size_t count, const rd_kafka_topic_partition_t *begin,
                         const rd_kafka_topic_partition_t *end, size_t *left_out) {
     const struct kpk_dlq_topic *at = kpk_dlq_topic_find(&counter->topics, begin->topic);
@@ -124,7 +124,7 @@ static void add_letters(const struct kpk_letter_counter *counter, struct kpk_lag
                                      begin->offset, end->offset);
 }
 
-int kpk_count_letters(struct kpk_letter_counter *counter, struct kpk_admin *admin,
+int kpk_count_letters(struct kpk_dlq_counter *counter, struct kpk_admin *admin,
                       struct kpk_lag *lags, size_t count, size_t *left_out,
                       struct kpk_err *err) {
     rd_kafka_topic_partition_list_t *ledger = rd_kafka_topic_partition_list_new(0);

@@ -142,7 +142,7 @@ static const char *done_about(const struct kpk_ledger *ledger,
     const struct kpk_ledger_entry *entry =
         kpk_ledger_find(ledger, at->topic, at->partition, at->offset, at->ms);
 
-    return kpk_letter_state_name(entry ? entry->state : KPK_LETTER_OPEN);
+    return kpk_dlq_state_name(entry ? entry->state : KPK_DLQ_OPEN);
 }
 
 static int print_dead_letters(struct trace *trace, struct kpk_err *err) {
