@@ -61,7 +61,8 @@ static void write_letters(const struct way *way, int count, int recipients) {
 static const char *key_of(const struct way *way, int i) {
     static char key[KPK_UUID_BYTES + 16];
 
-    snprintf(key, sizeof(key), "%.36s:%s", letters[i].id, notification_channel_name(way->channel));
+    snprintf(key, sizeof(key), "%.36s:%.8s", letters[i].id,
+             notification_channel_name(way->channel));
     return key;
 }
 
