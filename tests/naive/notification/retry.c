@@ -37,3 +37,9 @@ int kpk_retry_wait(struct kpk_retry *retry, struct kpk_err *err) {
     (void)err;
     return 0;
 }
+
+bool kpk_retry_is_last(const struct kpk_retry *retry, const rd_kafka_message_t *msg) {
+    (void)retry;
+    (void)msg;
+    return false;
+}
