@@ -73,7 +73,7 @@ static void open_with(const struct way *way, struct notification_provider_opts o
     notification_provider_close(provider);
 
     if (way->channel == NOTIFICATION_EMAIL)
-        snprintf(url, sizeof(url), "smtp://127.0.0.1:%d", providers.sink_port + 1);
+        snprintf(url, sizeof(url), "smtp://127.0.0.1:%d", providers.smtp_port);
     else
         snprintf(url, sizeof(url), "http://127.0.0.1:%d", providers.simulator_port);
     opts.channel = way->channel;

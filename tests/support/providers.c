@@ -6,48 +6,39 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { START_MS = 20000, END_MS = 10000, REQUEST_BYTES = 2048, PAGE = 100 };
 
 /* ---- processes -------------------------------------------------------------------------- */
 
-static void start(struct kpk_child **child, const char *name, const char *path, int port) {
-    char port_text[16];
+/* smtp_port  0: it has none */
+static void start(struct kpk_child **child, const char *name, const char *path, int port,
+                  int smtp_port) {
+    char port_text[16], smtp_text[16];
+    const char *const argv[] = {
+        path, "--port", port_text, smtp_port ? "--smtp-port" : NULL, smtp_text, NULL};
     struct kpk_err err;
 
     snprintf(port_text, sizeof(port_text), "%d", port);
+    snprintf(smtp_text, sizeof(smtp_text), "%d", smtp_port);
     assert_ok(
-        kpk_child_start(
-            child,
-            &(struct kpk_child_opts){
-                .name = name, .argv = (const char *const[]){path, "--port", port_text, NULL}},
-            &err),
+        kpk_child_start(child, &(struct kpk_child_opts){.name = name, .argv = argv}, &err),
         &err);
     assert_ok(kpk_child_await_words(*child, "INFO started", START_MS, &err), &err);
 }
 
-/* A port whose next one is free too. */
-static int free_pair(void) {
-    int port = raw_free_port(), fd;
-
-    while ((fd = raw_try_connect(port + 1)) >= 0 || port > 65000) {
-        if (fd >= 0) close(fd);
-        port = raw_free_port();
-    }
-    return port;
-}
-
 void providers_start_simulator(struct providers *providers) {
     start(&providers->simulator, "provider-simulator", "build/bin/provider-simulator",
-          providers->simulator_port);
+          providers->simulator_port, 0);
 }
 
 void providers_start(struct providers *providers) {
     *providers = (struct providers){.simulator_port = raw_free_port()};
     providers_start_simulator(providers);
-    providers->sink_port = free_pair();
-    start(&providers->sink, "smtp-sink", "build/bin/smtp-sink", providers->sink_port);
+    providers->sink_port = raw_free_port();
+    providers->smtp_port = raw_free_port();
+    start(&providers->sink, "smtp-sink", "build/bin/smtp-sink", providers->sink_port,
+          providers->smtp_port);
 }
 
 void providers_kill_simulator(struct providers *providers) {

@@ -12,7 +12,7 @@
 struct providers {
     struct kpk_child *simulator, *sink; /* NULL: it does not run */
     int simulator_port;                 /* fcm, apns, sms */
-    int sink_port;                      /* its control; SMTP has the next one */
+    int sink_port, smtp_port;           /* email: its control, and where it takes mails */
 };
 
 void providers_start(struct providers *providers);
