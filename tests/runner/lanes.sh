@@ -1,4 +1,4 @@
-# Two lanes of suites at the same time, each on stacks of its own: what needs a stack waits most of its time,
+# Lanes of suites at the same time, each on stacks of its own: what needs a stack waits most of its time,
 # for servers to start and for groups to find that a member died.
 # shellcheck shell=bash
 

@@ -3,6 +3,7 @@
 
 STACK=$PWD/deploy/native/stack
 LANE=0 # see lanes.sh
+STACK_PROFILE=
 
 # test_stack_up SETTING=VALUE...: exports what the tests need to find it.
 test_stack_up() {
@@ -24,10 +25,16 @@ test_stack_up() {
     set +a
 }
 
-# The stack of one broker that most suites use: started by the first of them, it stays for the next.
-shared_stack() {
-    [[ -z ${KPK_STATE:-} ]] || return 0
-    if ! test_stack_up BROKERS=1 SCALE=small; then
+# The stack of one broker that most suites use, with the systems that they need: started by the first of them, it
+# stays for the next that needs the same.
+shared_stack() { # [SYSTEM...]
+    local profile="${*:-twitter}"
+    if [[ -n ${KPK_STATE:-} ]]; then
+        [[ $STACK_PROFILE != "$profile" ]] || return 0
+        test_stack_down
+    fi
+    STACK_PROFILE=$profile
+    if ! test_stack_up BROKERS=1 SCALE=small PROFILE="$profile"; then
         not_pass "a stack of 1 broker comes up" "$scratch/up"
         test_stack_down
         return 1
