@@ -68,6 +68,7 @@ struct kpk_consumer {
     rd_kafka_t *rk;
     atomic_bool joined;  /* has had an assignment, perhaps an empty one; for /readyz */
     atomic_int assigned; /* partitions owned now */
+    int revocations;     /* how often partitions were taken away */
     bool paused;         /* a dependency is down: batch kept, nothing fetched */
     /* private */
     const char *group;

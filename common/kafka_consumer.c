@@ -149,6 +149,7 @@ static void on_revoke(struct kpk_consumer *consumer, rd_kafka_topic_partition_li
      * partition would stay silent. */
     rd_kafka_resume_partitions(consumer->rk, parts);
     change_assignment(consumer->rk, false, parts);
+    consumer->revocations++;
     atomic_fetch_sub(&consumer->assigned, parts->cnt);
 }
 

@@ -23,7 +23,8 @@ struct waiting {
     int32_t partition;
     int64_t offset;
     int64_t until_ms; /* of the monotonic clock */
-    bool paused;      /* by us; whether it still is, librdkafka knows */
+    bool paused;      /* by us, and nothing came since; whether it still is, librdkafka knows */
+    int revocations;  /* of the consumer then */
 };
 
 struct kpk_delay {
@@ -71,7 +72,8 @@ static struct waiting *entry_of(struct kpk_delay *delay, const rd_kafka_message_
     if (!entry) goto fail;
     delay->waiting = entry;
     entry += delay->count;
-    *entry = (struct waiting){strdup(topic), msg->partition, RD_KAFKA_OFFSET_INVALID, 0, false};
+    *entry = (struct waiting){
+        .topic = strdup(topic), .partition = msg->partition, .offset = RD_KAFKA_OFFSET_INVALID};
     if (!entry->topic) goto fail;
     delay->count++;
     return entry;
@@ -95,9 +97,10 @@ static int look(struct kpk_delay *delay, const rd_kafka_message_t *msg, bool *du
     if (place.tier == KPK_TIER_NONE) return 0;
     rd_kafka_message_headers(msg, &headers);
     left_ms = kpk_letter_not_before(headers) - kpk_now_ms();
-    if (left_ms <= 0) return 0;
     entry = entry_of(delay, msg, err);
     if (!entry) return -1;
+    entry->paused = false;
+    if (left_ms <= 0) return 0;
     if (entry->offset != msg->offset) {
         if (left_ms > delay->group->retry_ms[place.tier])
             left_ms = delay->group->retry_ms[place.tier];
@@ -135,15 +138,18 @@ static int find_early(struct kpk_delay *delay, const struct kpk_batch *batch,
 }
 
 /* In this order: between the two nothing is fetched, and so nothing is passed over. */
-static int pause_and_seek(struct kpk_delay *delay, struct kpk_consumer *consumer,
-                          rd_kafka_topic_partition_list_t *early, struct kpk_err *err) {
+static int put_back(struct kpk_delay *delay, struct kpk_consumer *consumer,
+                    rd_kafka_topic_partition_list_t *early, struct kpk_err *err) {
     rd_kafka_error_t *error;
 
     rd_kafka_pause_partitions(consumer->rk, early);
-    for (size_t i = 0; i < delay->count; i++)
-        if (rd_kafka_topic_partition_list_find(early, delay->waiting[i].topic,
-                                               delay->waiting[i].partition))
-            delay->waiting[i].paused = true;
+    for (size_t i = 0; i < delay->count; i++) {
+        struct waiting *entry = &delay->waiting[i];
+        if (!rd_kafka_topic_partition_list_find(early, entry->topic, entry->partition))
+            continue;
+        entry->paused = true;
+        entry->revocations = consumer->revocations;
+    }
     if (kpk_fault("retry:paused", err)) return -1;
     error = rd_kafka_seek_partitions(consumer->rk, early, SEEK_TIMEOUT_MS);
     if (error) {
@@ -180,7 +186,7 @@ int kpk_delay_put_back(struct kpk_delay *delay, struct kpk_consumer *consumer,
     if (kpk_group_retries(delay->group) == 0) return 0;
     early = rd_kafka_topic_partition_list_new(4);
     failed = find_early(delay, batch, early, err);
-    if (!failed && early->cnt) failed = pause_and_seek(delay, consumer, early, err);
+    if (!failed && early->cnt) failed = put_back(delay, consumer, early, err);
     if (!failed) drop(batch, early);
     rd_kafka_topic_partition_list_destroy(early);
     return failed;
@@ -188,12 +194,22 @@ int kpk_delay_put_back(struct kpk_delay *delay, struct kpk_consumer *consumer,
 
 /* --- resume ------------------------------------------------------------------------------ */
 
+/* A broker's thread that has nothing to fetch looks only once a second whether it has; resuming a partition
+ * does not wake it (librdkafka 2.14), but a new position does. It is the position that it has. */
+static void resume(struct kpk_consumer *consumer, rd_kafka_topic_partition_list_t *due,
+                   rd_kafka_topic_partition_list_t *unmoved) {
+    if (due->cnt) rd_kafka_resume_partitions(consumer->rk, due);
+    if (unmoved->cnt)
+        rd_kafka_error_destroy(rd_kafka_seek_partitions(consumer->rk, unmoved, 0));
+}
+
 int kpk_delay_resume(struct kpk_delay *delay, struct kpk_consumer *consumer, int timeout_ms) {
     int64_t now_ms = kpk_mono_ms();
-    rd_kafka_topic_partition_list_t *due;
+    rd_kafka_topic_partition_list_t *due, *unmoved;
 
     if (consumer->paused || delay->count == 0) return timeout_ms;
     due = rd_kafka_topic_partition_list_new(4);
+    unmoved = rd_kafka_topic_partition_list_new(4);
     for (size_t i = 0; i < delay->count; i++) {
         struct waiting *entry = &delay->waiting[i];
         int64_t left_ms = entry->until_ms - now_ms;
@@ -202,11 +218,16 @@ int kpk_delay_resume(struct kpk_delay *delay, struct kpk_consumer *consumer, int
             if (left_ms < timeout_ms) timeout_ms = (int)left_ms;
             continue;
         }
-        rd_kafka_topic_partition_list_add(due, entry->topic, entry->partition);
         entry->paused = false;
+        /* One that went to another member in between is not paused any more: nothing happens to it. If
+         * it came back, it stands where that one had come to. */
+        rd_kafka_topic_partition_list_add(due, entry->topic, entry->partition);
+        if (entry->revocations == consumer->revocations)
+            rd_kafka_topic_partition_list_add(unmoved, entry->topic, entry->partition)->offset =
+                entry->offset;
     }
-    /* One that went to another member in between is not paused any more: nothing happens to it. */
-    if (due->cnt) rd_kafka_resume_partitions(consumer->rk, due);
+    resume(consumer, due, unmoved);
     rd_kafka_topic_partition_list_destroy(due);
+    rd_kafka_topic_partition_list_destroy(unmoved);
     return timeout_ms;
 }
