@@ -5,6 +5,7 @@
 #include "common/matrix.h"
 #include "common/opts.h"
 #include "common/stop.h"
+#include "patterns/retry-dlq/example/bench.h"
 #include "patterns/retry-dlq/example/till.h"
 #include "patterns/retry-dlq/example/worker.h"
 #include "topology/scratch.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 
 struct args {
-    int naive, matrix;
+    int naive, matrix, bench, charges;
     const char *kinds, *role, *way;
     unsigned kind_bits;
 };
@@ -25,12 +26,14 @@ static int play(const struct args *args) {
     struct kpk_err error = {0}, *err = &error;
 
     if (kpk_topology_init(err)) return kpk_exit_failed(err);
-    if (strcmp(args->way, "pattern") == 0 ? worker_pattern(err) : worker_naive(args->way, err))
-        return kpk_exit_failed(err);
-    return 0;
+    int failed = strcmp(args->way, "pattern") == 0 ? worker_pattern(err)
+                 : strcmp(args->way, "bench") == 0 ? bench_worker(args->charges, err)
+                                                   : worker_naive(args->way, err);
+    return failed ? kpk_exit_failed(err) : 0;
 }
 
 static int tell(const struct args *args, struct till *till) {
+    if (args->bench) return story_bench(till);
     if (args->matrix)
         return args->naive ? story_naive_matrix(till, args->kind_bits)
                            : story_matrix(till, args->kind_bits);
@@ -47,12 +50,15 @@ int main(int argc, char **argv) {
          "without the pattern: must show what it prevents (exit 3)"},
         {"matrix", NULL, KPK_OPT_FLAG, &args.matrix, NULL, 0, 0,
          "the crash matrix: every fault point, every kind of fault"},
+        {"bench", NULL, KPK_OPT_FLAG, &args.bench, NULL, 0, 0,
+         "measure what it costs, and how exact the delays are"},
         {"kinds", NULL, KPK_OPT_STR, &args.kinds, "exit,stop,error,delay", 0, 0,
          "of faults in the matrix"},
         {"role", NULL, KPK_OPT_STR, &args.role, "", 0, 0,
          "play one worker (the program starts itself so)"},
         {"way", NULL, KPK_OPT_STR, &args.way, "pattern", 0, 0,
-         "of a worker to treat what fails: pattern, drop, block, sleep, commit-first"},
+         "of a worker to treat what fails: pattern, drop, block, sleep, commit-first, bench"},
+        {"charges", NULL, KPK_OPT_INT, &args.charges, "0", 0, BENCH_CHARGES, "of bench"},
         {0}};
     const struct kpk_program program = {
         "retry-dlq", "charges that fail: tried again, later, or dead letters", NULL, opts};

@@ -18,7 +18,7 @@
 
 enum {
     WAIT_MS = 20000,
-    LINGER_MS = 5,
+    LINGER_MS = 1,
     LETTER_BYTES = 2048, /* at most: what a batch of one letter adds to its record */
 };
 

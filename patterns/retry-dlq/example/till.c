@@ -46,7 +46,14 @@ int till_worker(struct till *till, int i, const struct till_part *part,
                 struct kpk_child **child, struct kpk_err *err) {
     static const char *const names[TILL_WORKERS] = {"worker-1", "worker-2"};
     char fault[128], max_poll[64];
-    const char *const argv[] = {kpk_child_self(), "--role", names[i], "--way", part->way, NULL};
+    const char *const argv[] = {kpk_child_self(),
+                                "--role",
+                                names[i],
+                                "--way",
+                                part->way,
+                                "--charges",
+                                part->charges ? part->charges : "0",
+                                NULL};
     /* A member that died is missed sooner than in earnest, so that a take-over is soon seen. */
     const char *const env[] = {fault,
                                "KPK_LOG_LEVEL=info",

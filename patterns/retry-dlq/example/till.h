@@ -56,9 +56,10 @@ void till_begin(struct till *till);
 
 /* How a worker is to be played. */
 struct till_part {
-    const char *way;   /* "pattern", or one of worker_naive() */
-    const char *fault; /* KPK_FAULT; NULL: none */
-    int max_poll_ms;   /* max.poll.interval.ms; 0: as always */
+    const char *way;     /* "pattern", or one of worker_naive(), or "bench" */
+    const char *fault;   /* KPK_FAULT; NULL: none */
+    int max_poll_ms;     /* max.poll.interval.ms; 0: as always */
+    const char *charges; /* of bench; NULL: 0 */
 };
 
 /* Start it, in place of the one that may run.
@@ -96,6 +97,7 @@ int till_judge(struct till *till, int timeout_ms, struct till_verdict *verdict,
 /* What main chooses from; each prints its story and returns the exit code. */
 int story_pattern(struct till *till);
 int story_naive(struct till *till);
+int story_bench(struct till *till);
 int story_matrix(struct till *till, unsigned kinds);
 int story_naive_matrix(struct till *till, unsigned kinds);
 
