@@ -82,31 +82,33 @@ fail:
     return NULL;
 }
 
-/* A record may say anything of itself, and clocks differ: so it waits no longer than its tier's delay
- * from when it was first seen, by a clock that nobody sets.
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* A record may say anything of itself: but it waits no longer than its tier's delay from when it was
+ * written. And clocks differ: nor from when it was first seen, by a clock that nobody sets.
  * returns  0 with 'due', or -1 with 'err' */
 static int look(struct kpk_delay *delay, const rd_kafka_message_t *msg, bool *due,
                 struct kpk_err *err) {
     rd_kafka_headers_t *headers = NULL;
     struct waiting *entry;
     struct kpk_place place;
-    int64_t left_ms;
+    int64_t left_ms, delay_ms, written_ms = rd_kafka_message_timestamp(msg, NULL);
 
     *due = true;
     if (!kpk_place_find(delay->group, rd_kafka_topic_name(msg->rkt), &place)) return 0;
     if (place.tier == KPK_TIER_NONE) return 0;
     rd_kafka_message_headers(msg, &headers);
     left_ms = kpk_letter_not_before(headers) - kpk_now_ms();
+    delay_ms = delay->group->retry_ms[place.tier];
+    if (written_ms >= 0) left_ms = least(left_ms, written_ms + delay_ms - kpk_now_ms());
     entry = entry_of(delay, msg, err);
     if (!entry) return -1;
     entry->paused = false;
     if (left_ms <= 0) return 0;
     if (entry->offset != msg->offset) {
-        if (left_ms > delay->group->retry_ms[place.tier])
-            left_ms = delay->group->retry_ms[place.tier];
         if (left_ms < PAUSE_MIN_MS) left_ms = PAUSE_MIN_MS;
         entry->offset = msg->offset;
-        entry->until_ms = kpk_mono_ms() + left_ms;
+        entry->until_ms = kpk_mono_ms() + least(left_ms, delay_ms);
     }
     *due = entry->until_ms <= kpk_mono_ms();
     return 0;

@@ -128,7 +128,7 @@ static int judge(struct till *till, enum kpk_order order, struct kpk_report *rep
 
 int till_judge(struct till *till, int timeout_ms, struct till_verdict *verdict,
                struct kpk_err *err) {
-    struct kpk_report in_order;
+    struct kpk_report in_order = {0};
 
     if (till_await(till, timeout_ms, err)) return -1;
     if (judge(till, KPK_ORDER_OLDEST_FIRST, &in_order, &verdict->again, err)) return -1;
