@@ -3,6 +3,7 @@
 #include "common/kafka.h"
 #include "common/tail.h"
 #include "patterns/retry-dlq/headers.h"
+#include "tests/support/cli.h"
 #include "tests/support/test.h"
 #include "topology/topology.h"
 
@@ -122,4 +123,18 @@ const char *letters_position(const char *key) {
              rd_kafka_topic_name(last->rkt), last->partition, last->offset);
     letters_free(&letters);
     return position;
+}
+
+void letters_assert(const char *key, size_t times, bool open) {
+    size_t found = letters_count(LETTERS_TIER, key);
+
+    if (found != times) fail_msg("%s is in the tier %zu times, not %zu", key, found, times);
+    cli_assert_says(cli_run("", "dlq list --key %s", key),
+                    open ? "dead letters: 1 open" : "dead letters: 0 open");
+}
+
+int letters_purge_all(void **state) {
+    (void)state;
+    cli_assert_status(cli_run("", "dlq purge --group " LETTERS_GROUP " --all"), 0);
+    return 0;
 }

@@ -7,6 +7,7 @@
 #include "topology/topology.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,5 +55,11 @@ size_t letters_count(const char *topic, const char *key);
 /* The position of the only letter with this key, or of the last one: "topic:0:17".
  * returns  what the next call overwrites */
 const char *letters_position(const char *key);
+
+/* The letter with this key is in the first tier 'times' times, and listed as open, or not. */
+void letters_assert(const char *key, size_t times, bool open);
+
+/* For a test's setup: whatever is open is none of its. */
+int letters_purge_all(void **state);
 
 #endif
