@@ -299,7 +299,7 @@ static int show(const struct kpk_position *position, struct kpk_err *err) {
 }
 
 int kpk_dlq_show(int argc, char **argv, struct kpk_err *err) {
-    struct kpk_position position;
+    struct kpk_position position = {.offset = -1};
     int code = kpk_opts_parse(&show_program, &argc, argv, err);
 
     if (code) return code < 0 ? KPK_EXIT_USAGE : KPK_EXIT_OK;

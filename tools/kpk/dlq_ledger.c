@@ -101,7 +101,10 @@ static int reserve(struct kpk_ledger *ledger, struct kpk_err *err) {
         return kpk_fail(err, KPK_FATAL, "the ledger of dead letters has more than %d records",
                         KPK_LEDGER_RECORDS);
     all = reallocarray(ledger->all, capacity, sizeof(*all));
-    if (!all) return kpk_fail(err, KPK_FATAL, "dlq: no memory for %zu records", capacity);
+    if (!all) {
+        (void)kpk_fail(err, KPK_FATAL, "dlq: no memory for %zu records", capacity);
+        return -1;
+    }
     ledger->all = all;
     ledger->capacity = capacity;
     return 0;
@@ -153,7 +156,8 @@ void kpk_ledger_settle(struct kpk_ledger *ledger) {
 
 void kpk_ledger_free(struct kpk_ledger *ledger) {
     free(ledger->all);
-    *ledger = (struct kpk_ledger){.topics = ledger->topics};
+    ledger->all = NULL;
+    ledger->count = ledger->capacity = ledger->odd = 0;
 }
 
 /* The first entry that is not before this position. */
