@@ -81,11 +81,11 @@ FUZZERS := $(patsubst %.c,$(OUT)/%,$(filter tests/fuzz/fuzz_%,$(FUZZ_SRC)))
 BENCHES := $(BENCH_SRC:%.c=$(OUT)/%)
 
 # ---------------------------------------------------------------- everyday targets
-.PHONY: $(IDLE_GOALS) $(TEST_GOALS) $(BENCH_GOALS) up restart build docs demo-twitter naive \
+.PHONY: $(IDLE_GOALS) $(TEST_GOALS) $(BENCH_GOALS) up restart build docs demo-twitter demo-notification naive \
         unit-tests integration-tests fuzzers broker-jars peer-tools tidy
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 	@sed -n 's/^#| \{0,1\}//p' Makefile
 
 up: build broker-jars ## build, start the bundled stack and the services, wait until all are ready
@@ -114,6 +114,9 @@ clean-data: ## wipe the data of a stopped stack
 
 demo-twitter: build ## one tweet followed to all five groups; then they fall behind, grow, lose a worker, begin again
 	@eval "$$($(STACK) env)" && $(BIN)/demo-twitter
+
+demo-notification: build ## one event on three channels; a provider goes down, failures are tried again, a dead letter is redriven
+	@eval "$$($(STACK) env)" && $(BIN)/demo-notification
 
 # ---------------------------------------------------------------- build
 build: $(PROGRAMS:%=$(BIN)/%) $(SCRIPT_PROGRAMS:%=$(BIN)/%) ## compile every program into build/bin
