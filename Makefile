@@ -33,7 +33,7 @@ endif
 STACK := deploy/native/stack
 # Goals that neither install nor build anything; a `make` for these alone needs nothing but bash.
 IDLE_GOALS := help doctor down status logs clean-data env clean distclean
-TEST_GOALS := test check examples matrix soak-twitter outages abuse-twitter fuzz lint format
+TEST_GOALS := test check examples matrix soak-twitter soak-notification outages abuse-twitter fuzz lint format
 BENCH_GOALS := bench-twitter bench-peers
 
 # ---------------------------------------------------------------- flavour and flags
@@ -85,7 +85,7 @@ BENCHES := $(BENCH_SRC:%.c=$(OUT)/%)
         unit-tests integration-tests fuzzers broker-jars peer-tools tidy
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 	@sed -n 's/^#| \{0,1\}//p' Makefile
 
 up: build broker-jars ## build, start the bundled stack and the services, wait until all are ready
@@ -129,7 +129,7 @@ peer-tools: build/deps/kafka-tools/.complete build/deps/librdkafka/rdkafka_perfo
 
 # Libraries. The first goal that builds installs what is missing and makes librdkafka.mk.
 ifneq (,$(filter-out $(IDLE_GOALS),$(or $(MAKECMDGOALS),help)))
-export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test examples matrix soak-twitter outages abuse-twitter $(BENCH_GOALS),$(MAKECMDGOALS)),run) \
+export KPK_PACKAGE_GROUPS := build $(if $(filter up restart test examples matrix soak-twitter soak-notification outages abuse-twitter $(BENCH_GOALS),$(MAKECMDGOALS)),run) \
                              $(if $(filter $(TEST_GOALS),$(MAKECMDGOALS)),test) \
                              $(if $(filter $(BENCH_GOALS),$(MAKECMDGOALS)),bench)
 # A stamp for each choice of groups: `make test` after `make up` has packages of its own to ask for.
@@ -234,7 +234,10 @@ matrix: build broker-jars ## the crash matrices in full: every fault point, ever
 	@tests/run matrix
 
 soak-twitter: build naive integration-tests broker-jars ## 10,000 tweets while everything dies and hangs; then the same without the guarantees
-	@tests/run soak
+	@tests/run soak_twitter
+
+soak-notification: build naive integration-tests broker-jars ## 10,000 notifications to failing providers while everything dies and hangs; then without retries
+	@tests/run soak_notification
 
 abuse-twitter: build integration-tests broker-jars ## 300,000 requests made from /openapi.json, slow and idle clients, floods, against its HTTP services
 	@tests/run abuse

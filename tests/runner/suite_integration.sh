@@ -8,7 +8,7 @@ suite_integration() {
     shared_stack || return 0
     # shellcheck disable=SC2046 # a list of words
     run_sources $(ls tests/integration/test_*.c | grep -v -e test_broker_loss -e test_http_abuse -e test_loadgen \
-        -e test_notification -e test_retry -e test_kpk_dlq)
+        -e test_notification -e test_retry -e test_kpk_dlq -e test_kpk_tiers)
 }
 
 run_sources() { # SOURCE...

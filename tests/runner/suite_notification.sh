@@ -5,5 +5,5 @@
 suite_notification() {
     shared_stack notification || return 0
     # shellcheck disable=SC2046 # a list of words
-    run_sources $(ls tests/integration/test_{kpk_dlq,notification,retry}*.c)
+    run_sources $(ls tests/integration/test_{kpk_dlq,kpk_tiers,notification,retry}*.c)
 }

@@ -1,24 +1,30 @@
-# The soaks: everything is killed and hangs while users post. Long, so they are no part of `make test`,
-# which has the short form among the integration tests: make soak-twitter [TWEETS=10000]
+# The soaks: everything is killed and hangs while users post, or are told things. Long, so they are no part of
+# `make test`, which has the short forms among the integration tests: make soak-twitter [TWEETS=10000],
+# make soak-notification [NOTIFICATIONS=10000]. Each is run once more on programs that lack a guarantee
+# (tests/naive/), and must then show what is lost.
 # shellcheck shell=bash
 
-SOAK=build/release/tests/integration/test_twitter_soak
-SOAK_TWEETS=${TWEETS:-10000}
-
-suite_soak() {
-    soak "with the guarantees" KPK_BIN="$PWD/build/bin" KPK_SOAK_NAIVE=0
-    soak "with the commit before the effect, and dual writes" KPK_BIN="$PWD/build/naive/bin" KPK_SOAK_NAIVE=1
+suite_soak_twitter() {
+    local settings="KPK_SOAK_TWEETS=${TWEETS:-10000}"
+    soak twitter "with the guarantees" build/bin "$settings"
+    soak twitter "with the commit before the effect, and dual writes" build/naive/bin "$settings" KPK_SOAK_NAIVE=1
 }
 
-soak() { # NAME BIN NAIVE
-    local status=0
-    say "  -- $1"
-    export "$2" "$3"
-    if test_stack_up BROKERS=3 SCALE=small; then
+suite_soak_notification() {
+    local settings=("KPK_SOAK_NOTIFICATIONS=${NOTIFICATIONS:-10000}" KPK_SOAK_SERVERS=1)
+    soak notification "with retries and dead letters" build/bin "${settings[@]}"
+    soak notification "without patterns/retry-dlq" build/naive/bin "${settings[@]}" KPK_SOAK_NAIVE=1
+}
+
+soak() { # SYSTEM NAME BIN SETTING...
+    local status=0 name="soak of $1, $2"
+    say "  -- $name"
+    export KPK_BIN=$PWD/$3
+    if test_stack_up BROKERS=3 SCALE=small PROFILE="$1"; then
         pass "a stack of 3 brokers comes up"
-        KPK_SOAK_TWEETS=$SOAK_TWEETS "$SOAK" 2>&1 | tee "$scratch/soak" | grep -v '^\[' || true
+        env "${@:4}" "build/release/tests/integration/test_$1_soak" 2>&1 | tee "$scratch/soak" | grep -v '^\[' || true
         grep -q '\[  PASSED  \]' "$scratch/soak" || status=1
-        if ((status == 0)); then pass "soak $1"; else not_pass "soak $1" "$scratch/soak"; fi
+        if ((status == 0)); then pass "$name"; else not_pass "$name" "$scratch/soak"; fi
     else
         not_pass "a stack of 3 brokers comes up" "$scratch/up"
     fi
