@@ -9,10 +9,12 @@
  *
  * Guaranteed      every group gets every event, in order within its key, and has its effect at least
  *                 once: an offset is committed only when the effect is durable. With an effect that
- *                 may be repeated without harm, that is effectively once. What a group can never do
- *                 lies in its dead letter topic, and the group goes on.
+ *                 may be repeated without harm, that is effectively once. What a group cannot do goes to
+ *                 its retry tiers and in the end to its dead letter topic (patterns/retry-dlq), and
+ *                 the group goes on.
  *                 A group that is slow, stopped or failing holds up no other, and no publisher.
- * Not guaranteed  that groups are equally far: what one shows, another may not know yet.
+ * Not guaranteed  that groups are equally far: what one shows, another may not know yet. The place of an
+ *                 event that is tried again.
  * Source          the guide, section 7 (groups are independent) and section 10, pattern 1. */
 #ifndef KPK_PATTERNS_FANOUT_FANOUT_H
 #define KPK_PATTERNS_FANOUT_FANOUT_H

@@ -8,9 +8,13 @@ suite_examples() {
     check "fanout --naive: half done, or half lost" ends_with 3 "ANOMALY" fanout --naive
     check "outbox: both or neither" ends_with 0 "PASS" outbox
     check "outbox --naive: lost, invented, overlooked" ends_with 3 "ANOMALY" outbox --naive
+    check "retry-dlq: tried again, later, or a dead letter" ends_with 0 "PASS" retry-dlq
+    check "retry-dlq --naive: lost, blocked, thrown out" ends_with 3 "ANOMALY" retry-dlq --naive
     check "fanout --matrix, short" ends_with 0 "PASS 8 cells" fanout --matrix --kinds exit,error
     check "fanout --matrix --naive is red where the commit came first" naive_matrix_is_red
     check "outbox --matrix, short" ends_with 0 "PASS 16 cells" outbox --matrix --kinds exit,error
+    check "retry-dlq --matrix, short: exit" ends_with 0 "PASS 5 cells" retry-dlq --matrix --kinds exit
+    check "retry-dlq --matrix, short: error" ends_with 0 "PASS 5 cells" retry-dlq --matrix --kinds error
     check "matrix-twitter, short: every point, exit" ends_with 0 "PASS 16 cells" matrix-twitter --kinds exit
     check "matrix-twitter, short: the writer, error" ends_with 0 "PASS 4 cells" matrix-twitter --kinds error --points tweet:
     check "they have left nothing behind" nothing_left
@@ -22,6 +26,8 @@ suite_matrix() {
     shown "outbox --matrix" 0 outbox --matrix
     shown "fanout --matrix" 0 fanout --matrix
     shown "fanout --matrix --naive" 3 fanout --matrix --naive
+    shown "retry-dlq --matrix" 0 retry-dlq --matrix
+    shown "retry-dlq --matrix --naive" 3 retry-dlq --matrix --naive
     shown "matrix-twitter" 0 matrix-twitter
 }
 

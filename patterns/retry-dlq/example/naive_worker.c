@@ -66,12 +66,16 @@ static int hand_over(struct naive *naive, const struct kpk_err *outcomes, struct
 
 static int commit_first(struct naive *naive, struct kpk_err *err) {
     struct kpk_err outcomes[WORKER_BATCH], why;
+    size_t failed = 0;
 
     if (kpk_delay_put_back(naive->delay, naive->consumer, &naive->batch, err)) return -1;
     for (size_t i = 0; i < naive->batch.count; i++)
-        if (!charge(naive, naive->batch.msgs[i], &outcomes[i])) outcomes[i].verdict = KPK_OK;
+        if (charge(naive, naive->batch.msgs[i], &outcomes[i]))
+            failed++;
+        else
+            outcomes[i].verdict = KPK_OK;
     if (kpk_commit(naive->consumer, &naive->batch, err)) return -1;
-    if (naive->batch.count == 0) return 0;
+    if (failed == 0) return 0;
     if (kpk_fault("naive:after-commit", &why) || hand_over(naive, outcomes, &why) ||
         kpk_fault("naive:handed-over", &why))
         kpk_warn("hand-over-failed", "reason=logged-and-forgotten");
