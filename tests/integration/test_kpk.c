@@ -234,7 +234,7 @@ static void doctor_counts_dead_letters(void **state) {
 
     (void)state;
     reject_a_record(&rejection);
-    struct cli_output *output = cli_run("", "doctor");
+    struct cli_output *output = cli_run("", "doctor --system twitter");
     cli_assert_status(output, 0);
     cli_assert_harmless(output);
     cli_assert_says(output, "\n  warn  dead letters  of " KPK_GROUP_FANOUT_WORKERS ": ");
