@@ -34,7 +34,7 @@ STACK := deploy/native/stack
 # Goals that neither install nor build anything; a `make` for these alone needs nothing but bash.
 IDLE_GOALS := help doctor down status logs clean-data env clean distclean
 TEST_GOALS := test check examples matrix soak-twitter soak-notification outages abuse-twitter fuzz lint format
-BENCH_GOALS := bench-twitter bench-peers
+BENCH_GOALS := bench-twitter bench-notification bench-peers
 
 # ---------------------------------------------------------------- flavour and flags
 SAN ?=
@@ -85,7 +85,7 @@ BENCHES := $(BENCH_SRC:%.c=$(OUT)/%)
         unit-tests integration-tests fuzzers broker-jars peer-tools tidy
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
 	@sed -n 's/^#| \{0,1\}//p' Makefile
 
 up: build broker-jars ## build, start the bundled stack and the services, wait until all are ready
@@ -250,6 +250,9 @@ build-fuzzers = $(MAKE) SAN=fuzzer-no-link,address,undefined CC=clang fuzzers WE
 
 bench-twitter: build $(BENCHES) broker-jars ## what the whole system does, beside peers: JSON=<file to write> AGAINST=<file of a former run>
 	@tests/bench/twitter $(if $(JSON),--json $(JSON)) $(if $(AGAINST),--against $(AGAINST)) $(if $(SECONDS),--seconds $(SECONDS))
+
+bench-notification: build broker-jars ## notifications a second of each channel, what a retry costs, a provider that is down: JSON= and AGAINST= as above
+	@tests/bench/notification $(if $(JSON),--json $(JSON)) $(if $(AGAINST),--against $(AGAINST)) $(if $(SECONDS),--seconds $(SECONDS))
 
 bench-peers: build broker-jars peer-tools ## the load generator beside Kafka's own tools, librdkafka's and kcat: JSON= and AGAINST= as above
 	@tests/bench/peers $(if $(JSON),--json $(JSON)) $(if $(AGAINST),--against $(AGAINST)) $(if $(SECONDS),--seconds $(SECONDS))

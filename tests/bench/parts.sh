@@ -104,53 +104,20 @@ part_drain() {
     expected=$((($(ask "SELECT count(*) FROM tweets") - before) * 10))
     step_done "$expected timeline writes to be done"
     step drain
-    drain_one "$expected"
+    drain_one "${KPK_FANOUT_WORKER_1_URL##*:}" "$expected" kpk_timeline_writes_total kpk_timeline_writes_total \
+        build/bin/fanout-worker --consumers 1
     step_done "$DRAIN_RATE timeline writes/s by one member"
     redis_peer
     for name in fanout-worker-1 fanout-worker-2; do "$STACK" start "$name"; done
     wait_caught_up
     figure drain "timeline writes of one fanout worker with one member, a backlog" "$DRAIN_RATE" /s "ratio 0.8" \
         "$PEER_RATE" "redis-benchmark: ZADD and ZREMRANGEBYRANK, depth $DEPTH"
-    figure drain_worker "while it drains: the worker's CPU, of one core" "$DRAIN_WORKER" %
-    figure drain_redis "while it drains: Redis's CPU" "$DRAIN_REDIS" %
-    figure drain_postgres "while it drains: PostgreSQL's CPU" "$DRAIN_POSTGRES" %
+    figure drain_worker "while it drains: the worker's CPU, of one core" "$(drained "$DRAIN_WORKER")" %
+    figure drain_redis "while it drains: Redis's CPU" "$(drained "$(cpu_of redis <<<"$DRAIN_CPU")")" %
+    figure drain_postgres "while it drains: PostgreSQL's CPU" "$(drained "$(cpu_of postgres <<<"$DRAIN_CPU")")" %
 }
 
-# drain_one WRITES: sets DRAIN_RATE, and the CPU of those who work meanwhile in % of a core. The time begins
-# with the first write that is seen, so that joining the group is not in it.
-drain_one() {
-    local port=${KPK_FANOUT_WORKER_1_URL##*:} began=0 first=0 writes=0 took=1 cpu deadline
-    deadline=$(($(now_ms) + CATCH_UP_SECONDS * 1000))
-    cpu_start
-    KPK_HTTP_PORT=$port build/bin/fanout-worker --consumers 1 >"$scratch/worker" 2>&1 &
-    lone_worker=$!
-    until ((began && writes >= $1)); do
-        writes=$(curl -s "http://127.0.0.1:$port/metrics" | awk '$1 == "kpk_timeline_writes_total" { print $2 }') || true
-        if ((${writes:-0} > 0 && began == 0)); then
-            began=$(now_ms) first=$writes
-        fi
-        if (($(now_ms) > deadline)); then
-            wrong "one member wrote ${writes:-0} of $1 entries in $CATCH_UP_SECONDS s"
-            break
-        fi
-        sleep 0.02
-    done
-    if ((began)); then took=$(($(now_ms) - began)); fi
-    DRAIN_WORKER=$(cpu_ms "$lone_worker")
-    cpu=$(cpu_end)
-    DRAIN_RATE=$(number "($writes - $first) * 1000 / $took")
-    DRAIN_WORKER=$(number "$DRAIN_WORKER * 100 / $took")
-    DRAIN_REDIS=$(number "$(cpu_of redis <<<"$cpu") * 100 / $took")
-    DRAIN_POSTGRES=$(number "$(cpu_of postgres <<<"$cpu") * 100 / $took")
-    end_lone_worker
-}
-
-end_lone_worker() {
-    [[ -n ${lone_worker:-} ]] || return 0
-    kill -TERM "$lone_worker" 2>/dev/null || true
-    wait "$lone_worker" || true
-    lone_worker=
-}
+drained() { number "$1 * 100 / $DRAIN_MS"; } # CPU-MS -> % of one core, while it drained
 
 # Timelines of as many entries as ours have, in a database of their own. A write is both commands, so its
 # time is the sum of theirs. Sets PEER_RATE.

@@ -1,8 +1,8 @@
 # What the processes of a stack use: CPU time and memory, from /proc.
 # shellcheck shell=bash
 
-# stack_processes -> "NAME PID MEMORY-MB" lines; a server's children count as its own
-stack_processes() { "$STACK" status | awk 'NR > 1 && $3 == "RUNNING" { print $1, $2, $6 }'; }
+# stack_processes -> "NAME PID MEMORY-MB" lines of those that run; a server's children count as its own
+stack_processes() { { "$STACK" status || true; } | awk 'NR > 1 && $3 == "RUNNING" { print $1, $2, $6 }'; }
 
 # cpu_ms PID: of the process, its children, and those that it had; 0 if there is none
 cpu_ms() {

@@ -3,9 +3,6 @@
 
 USERS=1000
 
-sql() { PGOPTIONS="-c client_min_messages=warning -c search_path=$SCHEMA" psql -X -q -v ON_ERROR_STOP=1 -At "$@"; }
-ask() { sql -c "$1"; } # QUERY
-
 world_seed() {
     sql -v users="$USERS" -v schema="$SCHEMA" -f tests/bench/world.sql
     FIRST=$(ask "SELECT min(id) FROM users")
@@ -25,39 +22,6 @@ account() {
     CREATED=$((CREATED + $(value_of good <"$1")))
     no_errors "$1" "$2"
 }
-
-no_errors() { # FILE WHAT
-    local bad
-    bad=$(value_of bad <"$1")
-    ((bad == 0)) || wrong "$2: $bad requests of $((bad + $(value_of good <"$1"))) were not answered as they must be"
-}
-
-# Sum of the lag of all groups; the column is right-aligned below its name.
-total_lag() {
-    build/bin/kpk lag | awk '
-        NR == 1 { end = index($0, "LAG") + 2; next }
-        /\(all\)/ { next }
-        { count = split(substr($0, 1, end), field, " "); sum += field[count]; rows++ }
-        END { if (!rows) exit 1; print sum + 0 }'
-}
-
-# Until the outbox is empty and no group is behind. Sets CAUGHT_UP_S.
-wait_caught_up() {
-    local began
-    began=$(now_ms)
-    until [[ $(ask "SELECT count(*) FROM outbox") == 0 && $(total_lag) == 0 ]]; do
-        if (($(now_ms) - began > CATCH_UP_SECONDS * 1000)); then
-            wrong "the groups are behind after $CATCH_UP_SECONDS s"
-            build/bin/kpk lag
-            return
-        fi
-        sleep 0.2
-    done
-    CAUGHT_UP_S=$(number "($(now_ms) - $began) / 1000" 1)
-}
-
-# same WHAT EXPECTED FOUND
-same() { [[ $2 == "$3" ]] || wrong "$1: $3, must be $2"; }
 
 # Every tweet that was acknowledged is in the database, and each group has done its work once for each.
 world_check() {

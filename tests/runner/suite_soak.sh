@@ -22,7 +22,8 @@ soak() { # SYSTEM NAME BIN SETTING...
     export KPK_BIN=$PWD/$3
     if test_stack_up BROKERS=3 SCALE=small PROFILE="$1"; then
         pass "a stack of 3 brokers comes up"
-        env "${@:4}" "build/release/tests/integration/test_$1_soak" 2>&1 | tee "$scratch/soak" | grep -v '^\[' || true
+        env "${@:4}" "build/release/tests/integration/test_$1_soak" 2>&1 | tee "$scratch/soak" |
+            grep --line-buffered -v -e '^\[' -e ' ERROR librdkafka ' || true
         grep -q '\[  PASSED  \]' "$scratch/soak" || status=1
         if ((status == 0)); then pass "$name"; else not_pass "$name" "$scratch/soak"; fi
     else
