@@ -15,8 +15,9 @@ enum { LINE_BYTES = 512, SCREEN_LINES = 72, TOLD_BYTES = 16 * 1024 };
 #define DEMO "build/bin/demo-twitter --stack \"$KPK_TEST_STACK\" "
 #define OLD_DAY "2020_01_01"
 
+/* Of an author whom nobody has made: on a new stack the first ones are the demo's own. */
 static const struct twitter_tweet old_tweet = {.id = "016f5e66-e800-7000-8000-00000000dead",
-                                               .author_id = "1",
+                                               .author_id = "9007199254740993",
                                                .text = "older than the topic",
                                                .created_at = 1577836800000,
                                                .followers = 3};
