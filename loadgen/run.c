@@ -155,11 +155,12 @@ static int check(struct run *run, struct kpk_err *err) {
     return run->report.n_slos < 0 ? -1 : 0;
 }
 
-/* What will be written at most; as fast as possible is not known before, and neither is --find-max. */
+/* What will be written at most. As fast as possible is assumed; --find-max is bounded by the room that there is. */
 static double bytes_of(const struct run *run) {
     double each = run->setup.value_bytes + (run->setup.bare ? 20 : 200); /* with its headers */
     double assumed = fmin(FASTEST, FASTEST_BYTES / each),
-           rate = run->rate > 0 && !run->args.find_max ? run->rate : assumed;
+           rate = run->rate > 0 ? run->rate : assumed;
+    if (run->args.find_max) return 0;
     double records = rate * (run->args.duration + run->args.warm_up) +
                      (run->peak_rate > 0 ? run->peak_rate : assumed) * run->args.peak;
 
