@@ -8,7 +8,6 @@
 #include "tests/support/records.h"
 #include "tests/support/test.h"
 #include "tools/kpk/record.h"
-#include "topology/scratch.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,10 +17,6 @@
 enum { AWAIT_MS = 60000, MANY = 12 };
 
 #define ALL "dlq redrive --group " LETTERS_GROUP " --all"
-
-static struct kpk_scratch *scratch;
-
-static struct kpk_err error, *err = &error;
 
 /* --- what is there ----------------------------------------------------------------------- */
 
@@ -389,21 +384,6 @@ static void a_copy_is_the_same_letter(void **state) {
     letters_assert("copy", 2, false);
 }
 
-/* ----------------------------------------------------------------------------------------- */
-
-static int open_producer(void **state) {
-    (void)state;
-    letters_open();
-    return 0;
-}
-
-static int close_scratch(void **state) {
-    (void)state;
-    letters_close();
-    kpk_scratch_close(scratch);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(goes_back_as_it_was),
@@ -420,9 +400,5 @@ int main(void) {
         cmocka_unit_test(a_copy_is_the_same_letter),
     };
 
-    if (kpk_scratch_open(&scratch, "retry-dlq", err)) {
-        fprintf(stderr, "%s\n", err->msg);
-        return 1;
-    }
-    return cmocka_run_group_tests_name("kpk dlq", tests, open_producer, close_scratch);
+    return cmocka_run_group_tests_name("kpk dlq", tests, letters_open, letters_close);
 }

@@ -5,7 +5,6 @@
 #include "tests/support/letters.h"
 #include "tests/support/test.h"
 #include "topology/admin.h"
-#include "topology/scratch.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -14,8 +13,6 @@
 enum { AWAIT_MS = 60000, MANY = 12 };
 
 #define ALL "dlq redrive --group " LETTERS_GROUP " --all"
-
-static struct kpk_scratch *scratch;
 
 static struct kpk_err error, *err = &error;
 
@@ -177,19 +174,6 @@ static void a_topic_made_anew_has_new_letters(void **state) {
     cli_assert_says(cli_run("", "dlq list --key anew"), "dead letters: 0 open, 3 redriven");
 }
 
-static int open_producer(void **state) {
-    (void)state;
-    letters_open();
-    return 0;
-}
-
-static int close_scratch(void **state) {
-    (void)state;
-    letters_close();
-    kpk_scratch_close(scratch);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_anywhere_and_run_again),
@@ -198,9 +182,5 @@ int main(void) {
         cmocka_unit_test(a_topic_made_anew_has_new_letters),
     };
 
-    if (kpk_scratch_open(&scratch, "retry-dlq", err)) {
-        fprintf(stderr, "%s\n", err->msg);
-        return 1;
-    }
-    return cmocka_run_group_tests_name("kpk dlq: faults", tests, open_producer, close_scratch);
+    return cmocka_run_group_tests_name("kpk dlq: faults", tests, letters_open, letters_close);
 }

@@ -5,15 +5,10 @@
 #include "tests/support/letters.h"
 #include "tests/support/records.h"
 #include "tests/support/test.h"
-#include "topology/scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct kpk_scratch *scratch;
-
-static struct kpk_err error, *err = &error;
 
 static void refuses_nonsense(void **state) {
     static const struct {
@@ -104,19 +99,6 @@ static void what_differs_is_no_copy(void **state) {
     letters_assert("differs", 2, false);
 }
 
-static int open_producer(void **state) {
-    (void)state;
-    letters_open();
-    return 0;
-}
-
-static int close_scratch(void **state) {
-    (void)state;
-    letters_close();
-    kpk_scratch_close(scratch);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_nonsense),
@@ -125,10 +107,6 @@ int main(void) {
         cmocka_unit_test(what_differs_is_no_copy),
     };
 
-    if (kpk_scratch_open(&scratch, "retry-dlq", err)) {
-        fprintf(stderr, "%s\n", err->msg);
-        return 1;
-    }
-    return cmocka_run_group_tests_name("kpk dlq: strangers", tests, open_producer,
-                                       close_scratch);
+    return cmocka_run_group_tests_name("kpk dlq: strangers", tests, letters_open,
+                                       letters_close);
 }

@@ -6,7 +6,6 @@
 #include "tests/support/letters.h"
 #include "tests/support/offsets.h"
 #include "tests/support/test.h"
-#include "topology/scratch.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +16,6 @@ enum { AWAIT_MS = 60000, BATCH = 100, WAITING = 3 };
 
 #define RESET "group reset " LETTERS_GROUP " "
 
-static struct kpk_scratch *scratch;
 static char group[KPK_NAME_BYTES], charges[KPK_NAME_BYTES], tier[KPK_NAME_BYTES];
 
 static struct kpk_err error, *err = &error;
@@ -188,16 +186,11 @@ static void trace_follows_a_record_through_tiers(void **state) {
     cli_assert_says(output, "  redriven  provider: 503\n");
 }
 
-static int open_producer(void **state) {
-    (void)state;
-    letters_open();
-    return 0;
-}
-
-static int close_scratch(void **state) {
-    (void)state;
-    letters_close();
-    kpk_scratch_close(scratch);
+static int open_tiers(void **state) {
+    if (letters_open(state)) return -1;
+    kpk_full_name(LETTERS_GROUP, group);
+    kpk_full_name(KPK_TOPIC_CHARGES, charges);
+    kpk_full_name(LETTERS_TIER, tier);
     return 0;
 }
 
@@ -209,12 +202,5 @@ int main(void) {
         cmocka_unit_test(trace_follows_a_record_through_tiers),
     };
 
-    if (kpk_scratch_open(&scratch, "retry-dlq", err)) {
-        fprintf(stderr, "%s\n", err->msg);
-        return 1;
-    }
-    kpk_full_name(LETTERS_GROUP, group);
-    kpk_full_name(KPK_TOPIC_CHARGES, charges);
-    kpk_full_name(LETTERS_TIER, tier);
-    return cmocka_run_group_tests_name("kpk: retry tiers", tests, open_producer, close_scratch);
+    return cmocka_run_group_tests_name("kpk: retry tiers", tests, open_tiers, letters_close);
 }

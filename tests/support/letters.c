@@ -5,6 +5,7 @@
 #include "patterns/retry-dlq/headers.h"
 #include "tests/support/cli.h"
 #include "tests/support/test.h"
+#include "topology/scratch.h"
 #include "topology/topology.h"
 
 #include <inttypes.h>
@@ -13,6 +14,7 @@
 
 enum { WAIT_MS = 30000, POLL_MS = 500, LARGEST_BYTES = 2 * 1024 * 1024 };
 
+static struct kpk_scratch *scratch;
 static struct kpk_producer *producer;
 
 static struct kpk_err error, *err = &error;
@@ -39,17 +41,27 @@ rd_kafka_headers_t *letter_headers(const struct letter *letter) {
     return headers;
 }
 
-void letters_open(void) {
+int letters_open(void **state) {
+    (void)state;
+    if (kpk_scratch_open(&scratch, "retry-dlq", err)) {
+        fprintf(stderr, "%s\n", err->msg);
+        return -1;
+    }
     assert_ok(kpk_producer_open(&producer,
                                 &(struct kpk_producer_opts){.durability = KPK_CRITICAL,
                                                             .max_message_bytes = LARGEST_BYTES},
                                 err),
               err);
+    return 0;
 }
 
-void letters_close(void) {
+int letters_close(void **state) {
+    (void)state;
     kpk_producer_close(producer);
     producer = NULL;
+    kpk_scratch_close(scratch);
+    scratch = NULL;
+    return 0;
 }
 
 void letters_write(const char *topic, const char *key, const void *value, size_t value_len,

@@ -31,9 +31,10 @@ struct letter {
 /* Headers as charge-workers writes them, and a ce_id: the key. For rd_kafka_headers_destroy() */
 rd_kafka_headers_t *letter_headers(const struct letter *letter);
 
-/* What writes them; in between, letters_write() and letters_put() may be called. */
-void letters_open(void);
-void letters_close(void);
+/* Setup and teardown of a group of tests (cmocka): a namespace of its own with the topics of charge-workers, and
+ * what writes to them. In between, the rest of this header may be called. */
+int letters_open(void **state);
+int letters_close(void **state);
 
 /* Write to a topic, by its base name, and wait until it is acknowledged. headers are taken over */
 void letters_write(const char *topic, const char *key, const void *value, size_t value_len,
