@@ -208,11 +208,18 @@ struct restart {
     pid_t before;
 };
 
+/* Its number may be another's by now, where many processes are made: then its supervisor is asked. */
+static bool is_gone(const struct restart *restart) {
+    if (kill(restart->before, 0) && errno == ESRCH) return true;
+    pid_t now = stack_pid(restart->name);
+    return now > 0 && now != restart->before;
+}
+
 /* The old process is gone, and somebody answers: that is the new one. */
 static bool restarted(void *ctx) {
     const struct restart *restart = ctx;
 
-    return kill(restart->before, 0) && errno == ESRCH && stack_ready(restart->name);
+    return is_gone(restart) && stack_ready(restart->name);
 }
 
 void stack_await_restart(const char *name, pid_t before) {
