@@ -85,9 +85,9 @@ static uint64_t lag(struct load_engine *engine) {
 
     if (engine->setup->groups) seen = seen_least(engine);
     if (engine->setup->services) {
-        uint64_t done = load_services_least(engine->setup->services, &engine->services_before,
-                                            &engine->services_now);
-        uint64_t behind = engine->acked_looked > done ? engine->acked_looked - done : 0;
+        uint64_t ended = load_services_least(engine->setup->services, &engine->services_before,
+                                             &engine->services_now);
+        uint64_t behind = engine->acked_looked > ended ? engine->acked_looked - ended : 0;
         if (acked - behind < seen) seen = acked - behind;
     }
     return acked > seen ? acked - seen : 0;

@@ -16,7 +16,7 @@
 #include "loadgen/profile.h"
 #include "loadgen/record.h"
 #include "loadgen/services.h"
-#include "loadgen/twitter.h"
+#include "loadgen/world.h"
 #include "topology/topology.h"
 
 #include <pthread.h>
@@ -65,18 +65,18 @@ struct load_setup {
     struct load_events *events;
     double bytes_most; /* that may be written to the topic, before replication */
     /* A load of the services that run; of all others NULL: */
-    const struct load_twitter
-        *twitter; /* valid events, to a topic that others may write to as well */
+    const struct load_world
+        *world; /* valid events, to a topic that others may write to as well */
     struct load_services *services; /* its groups are waited for as the load's own are */
     const int64_t *from;            /* of each partition: where the load begins */
-    const char *post_url; /* tweet-service, when it is to go through that; NULL: to the topic */
+    const char *post_url; /* of the service that it is to go through; NULL: to the topic */
 };
 
 /* Of an event's value: which record is it?  returns  false: none of this run */
 static inline bool load_known(const struct load_setup *setup, const rd_kafka_message_t *msg,
                               uint32_t *stream, uint32_t *seq, int64_t *due_us) {
-    return setup->twitter
-               ? load_twitter_get(msg->payload, msg->len, setup->run, stream, seq, due_us)
+    return setup->world
+               ? load_world_get(msg->payload, msg->len, setup->run, stream, seq, due_us)
                : load_record_get(msg->payload, msg->len, setup->run, stream, seq, due_us);
 }
 

@@ -24,15 +24,16 @@ static int load_list(int argc, char **argv) {
     int parsed = kpk_opts_parse(&program, &argc, argv, &err);
 
     if (parsed) return parsed > 0 ? 0 : kpk_exit_failed(&err);
-    printf("%-13s %10s %10s  %6s  %10s  %5s  %s\n", "system", "sustained", "peak", "bytes",
-           "partitions", "groups", "key");
+    printf("%-13s %10s %10s  %6s  %10s  %6s  %-18s %s\n", "system", "sustained", "peak",
+           "bytes", "partitions", "groups", "key", "guarantee");
     for (const struct load_profile *row = load_profiles; row->name; row++) {
         char peak[16] = "-";
         if (row->peak) snprintf(peak, sizeof(peak), "%d", row->peak);
-        printf("%-13s %10d %10s  %6d  %10d  %5d   %s%s\n", row->name, row->sustained, peak,
-               row->value_bytes, row->partitions, row->groups, row->key,
-               row->assumed ? "   (rates assumed: the guide names none)" : "");
+        printf("%-13s %9d%s %10s  %6d  %10d  %6d  %-18s %s\n", row->name, row->sustained,
+               row->assumed ? "*" : " ", peak, row->value_bytes, row->partitions, row->groups,
+               row->key, row->guarantee);
     }
+    printf("\n* assumed, with its peak: the guide names no rate for it\n");
     return 0;
 }
 

@@ -1,7 +1,7 @@
-/* A sender that goes the way people do: tweets are posted to tweet-service over HTTP, by the same clock.
+/* A sender that goes the way people do: over HTTP, to the service that takes such requests, by the same clock.
  *
  * A stream belongs to one connection, which has one request on its way at a time: so a stream's order is kept, and
- * what is due while its connection is busy waits, and is late by that. An answer of 201 is the acknowledgement:
+ * what is due while its connection is busy waits, and is late by that. The answer that accepts it is the acknowledgement:
  * state and event are committed; the topic has it once the relay has been there. */
 #include "common/stop.h"
 #include "common/uuid.h"
@@ -13,13 +13,12 @@
 #include <string.h>
 
 enum {
-    LANES = 32,          /* connections: tweet-service has 16 workers */
+    LANES = 32,          /* connections: a service has 16 workers */
     WAITING_MOST = 4096, /* due records of one lane; more are not sent */
     TICK_MS = 1,
     GRACE_US = 200000,
     LAST_MS = 30000,
     ANSWER_MS = 10000,
-    BODY_BYTES = 512,
 };
 
 struct lane {
@@ -50,14 +49,12 @@ static size_t ignore(char *data, size_t size, size_t count, void *arg) {
 }
 
 static void post(struct load_sender *sender, struct lane *lane) {
-    const struct load_twitter *twitter = sender->setup->twitter;
-    char id[KPK_UUID_BYTES], key[64], text[300], body[BODY_BYTES];
+    char id[KPK_UUID_BYTES], key[64], body[LOAD_EVENT_BYTES];
 
     lane->stream = lane->waiting[lane->out % WAITING_MOST].stream;
     lane->due_us = lane->waiting[lane->out++ % WAITING_MOST].due_us;
-    load_twitter_text(twitter, text, lane->stream, sender->sent[lane->stream]++, lane->due_us);
-    snprintf(body, sizeof(body), "{\"author_id\":\"%s\",\"text\":\"%s\"}",
-             twitter->ids[lane->stream], text);
+    load_world_body(sender->setup->world, body, lane->stream, sender->sent[lane->stream]++,
+                    lane->due_us);
     kpk_uuid7(id);
     snprintf(key, sizeof(key), "Idempotency-Key: %s", id);
     curl_slist_free_all(lane->headers);
@@ -78,7 +75,7 @@ static void ended(struct load_sender *sender, struct lane *lane, CURLcode code) 
     curl_multi_remove_handle(sender->posting->multi, lane->easy);
     lane->busy = false;
     sender->posting->busy--;
-    if (!code && status == 201) {
+    if (!code && status == sender->setup->world->kind->post_status) {
         pthread_mutex_lock(&sender->publish.lock);
         kpk_histogram_add(&sender->publish.took_us, load_now_us() - lane->due_us);
         pthread_mutex_unlock(&sender->publish.lock);
@@ -88,11 +85,11 @@ static void ended(struct load_sender *sender, struct lane *lane, CURLcode code) 
     sender->unacked[lane->stream]++;
     if (atomic_fetch_add(&sender->failed, 1) > 0) return;
     if (code)
-        load_event(sender->setup->events, "the first tweet without an answer: %s",
-                   curl_easy_strerror(code));
+        load_event(sender->setup->events, "the first %s without an answer: %s",
+                   sender->setup->world->kind->noun, curl_easy_strerror(code));
     else
-        load_event(sender->setup->events, "the first tweet that was refused: status %ld",
-                   status);
+        load_event(sender->setup->events, "the first %s that was refused: status %ld",
+                   sender->setup->world->kind->noun, status);
 }
 
 /* Let requests go on, and begin the next where one has ended. */
@@ -151,7 +148,7 @@ static void post_phase(struct load_sender *sender, const struct load_phase *phas
         /* As fast as it is answered: each connection has one request, and the next. */
         for (uint64_t i = 0; phase->rate == 0 && i < LANES; i++)
             if (sender->posting->lanes[i].in - sender->posting->lanes[i].out < 2)
-                put(sender, (uint32_t)(n++ % LOAD_WORLD_USERS / LANES * LANES + i), now_us);
+                put(sender, (uint32_t)(n++ % LOAD_WORLD_PEOPLE / LANES * LANES + i), now_us);
         serve(sender, TICK_MS);
     }
     dropped = drop_waiting(sender->posting);
@@ -187,7 +184,8 @@ int load_poster_start(struct load_sender *sender, struct kpk_err *err) {
     sender->posting = own;
     if (!own || !(own->multi = curl_multi_init()))
         return kpk_fail(err, KPK_FATAL, "poster: no memory");
-    snprintf(url, sizeof(url), "%s/v1/tweets", sender->setup->post_url);
+    snprintf(url, sizeof(url), "%s%s", sender->setup->post_url,
+             sender->setup->world->kind->post_path);
     for (int i = 0; i < LANES; i++) {
         CURL *easy = own->lanes[i].easy = curl_easy_init();
         if (!easy) return kpk_fail(err, KPK_FATAL, "poster: curl cannot be used");

@@ -11,8 +11,6 @@
 struct load_profile {
     const char *name;  /* of the system: "whatsapp" */
     const char *topic; /* where its services read */
-    bool
-        services; /* they are part of the kit, and a load may go to them; else it goes to load.<name> */
     int partitions;
     const char *key;
     int keys;    /* how many different ones there are */

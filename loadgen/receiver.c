@@ -24,7 +24,7 @@ static void look_at(struct load_member *member, const rd_kafka_message_t *msg, i
     atomic_store_explicit(&group->position[msg->partition], msg->offset + 1,
                           memory_order_relaxed);
     if (!load_known(group->setup, msg, &stream, &seq, &due_us)) {
-        if (group->setup->twitter) return; /* somebody else's tweet */
+        if (group->setup->world) return; /* somebody else's event */
         member->tally.seen++;
         member->tally.invented++;
         return;

@@ -42,6 +42,11 @@ void load_record_template(char *value, size_t bytes, const char run[LOAD_RUN_BYT
     memcpy(value + end, TAIL, strlen(TAIL));
 }
 
+void load_record_words(char *out, size_t bytes, uint32_t variant) {
+    write_words(out, out + bytes - 1, variant);
+    out[bytes - 1] = '\0';
+}
+
 static void put(char *at, int digits, uint64_t number) {
     while (digits-- > 0) {
         at[digits] = (char)('0' + number % 10);

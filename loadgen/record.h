@@ -21,6 +21,9 @@ enum { LOAD_RUN_BYTES = 7, LOAD_VALUE_LEAST = 92, LOAD_VALUE_MOST = 900 * 1024 }
 void load_record_template(char *value, size_t bytes, const char run[LOAD_RUN_BYTES],
                           uint32_t variant);
 
+/* The same words alone: 'bytes' with the NUL at the end. */
+void load_record_words(char *out, size_t bytes, uint32_t variant);
+
 /* The rest, in a value that holds the template. */
 void load_record_set(char *value, uint32_t stream, uint32_t seq, int64_t us);
 

@@ -113,18 +113,22 @@ static void print_phase(const struct load_report *report,
     print_latencies(measured);
 }
 
+static void print_world(const struct load_setup *setup) {
+    const struct load_world *world = setup->world;
+
+    printf("  valid %ss of %d people%s, ", world->kind->noun, LOAD_WORLD_PEOPLE,
+           setup->post_url ? ", posted over HTTP" : "");
+    printf(world->kind->means, world->mean_weight);
+    printf(", each to %d groups and a reader that judges\n", setup->services->n_groups);
+}
+
 static void print_setup(const struct load_report *report) {
     const struct load_setup *setup = report->setup;
 
     printf("\n  %s: topic %s, %d partitions, RF %d, %d broker%s; key %s\n",
            setup->profile->name, setup->topic, setup->partitions, report->replicas,
            report->brokers, report->brokers == 1 ? "" : "s", setup->profile->key);
-    if (setup->twitter)
-        printf("  valid tweets of %d users%s, %.1f followers in the mean, each to five groups "
-               "and a "
-               "reader that judges\n",
-               LOAD_WORLD_USERS, setup->post_url ? ", posted over HTTP" : "",
-               setup->twitter->mean_followers);
+    if (setup->world) print_world(setup);
     if (setup->post_url) return;
     printf(
         "  %d bytes a value, %s; acks=%s, %s, linger %d ms; %d producer%s, %d group%s of %d\n",

@@ -62,9 +62,9 @@ static void add_setup(cJSON *to, const struct load_report *report) {
     cJSON_AddStringToObject(to, "system", setup->profile->name);
     cJSON_AddStringToObject(to, "topic", setup->topic);
     cJSON_AddStringToObject(to, "via",
-                            setup->post_url  ? "http"
-                            : setup->twitter ? "topic"
-                                             : "plain");
+                            setup->post_url ? "http"
+                            : setup->world  ? "topic"
+                                            : "plain");
     cJSON_AddStringToObject(to, "ended", kpk_time_format(kpk_now_ms(), time));
     cJSON_AddNumberToObject(to, "brokers", report->brokers);
     cJSON_AddNumberToObject(to, "replicas", report->replicas);

@@ -49,7 +49,7 @@ static void print_processes(const struct load_report *report) {
     const struct load_measured *measured = report->sustained;
     bool told[KINDS_MOST] = {false};
 
-    printf("\n  %-22s %10s %14s\n", "process", "CPU s", "us a tweet");
+    printf("\n  %-22s %10s    us a %s\n", "process", "CPU s", report->setup->world->kind->noun);
     for (int i = 0; i < services->n_processes; i++) {
         size_t len = kind_length(services->processes[i].name);
         double cpu_s = 0;
@@ -76,18 +76,21 @@ void load_report_services(const struct load_report *report) {
 bool load_report_effects(const struct load_report *report, uint64_t acked, char *text,
                          size_t bytes) {
     const struct load_services *services = report->setup->services;
-    uint64_t dead = report->services_after.dead_letters - report->services_before.dead_letters;
+    const struct load_effects *before = report->services_before.groups,
+                              *after = report->services_after.groups;
 
     for (int i = 0; services && i < services->n_groups; i++) {
-        uint64_t done =
-            report->services_after.groups[i].done - report->services_before.groups[i].done;
-        if (done >= acked) continue;
-        snprintf(text, bytes, "group %s has had its effect for %" PRIu64 " of %" PRIu64,
-                 services->groups[i]->name, done, acked);
+        const char *group = services->groups[i]->name;
+        uint64_t dead = after[i].dead - before[i].dead, done = after[i].done - before[i].done;
+        if (dead > 0)
+            snprintf(text, bytes, "group %s has %" PRIu64 " dead letters (kpk dlq list)", group,
+                     dead);
+        else if (done < acked)
+            snprintf(text, bytes, "group %s has had its effect for %" PRIu64 " of %" PRIu64,
+                     group, done, acked);
+        else
+            continue;
         return false;
     }
-    if (!services || dead == 0) return true;
-    snprintf(text, bytes, "%" PRIu64 " dead letters of the services' groups (kpk dlq list)",
-             dead);
-    return false;
+    return true;
 }

@@ -37,7 +37,8 @@ struct run {
     struct load_setup setup;
     struct load_events events;
     struct load_target target;
-    struct load_twitter *twitter;
+    const struct load_world_kind *kind; /* NULL: no services that a load can go through */
+    struct load_world *world;
     struct load_services *services;
     struct load_engine *engine;
     FILE *csv;
@@ -83,20 +84,23 @@ static int check_writable(const char *name, const char *path, struct kpk_err *er
 static int choose_way(struct run *run, struct kpk_err *err) {
     static const char *const ways[] = {"", "topic", "http", "plain", NULL};
     const struct load_profile *profile = run->profile;
-    const char *url = getenv("KPK_TWEET_SERVICE_URL");
+    const char *url;
 
     if (one_of("via", run->args.via, ways, err)) return -1;
-    if (!*run->args.via) run->args.via = profile->services ? "topic" : "plain";
+    run->kind = load_world_find(profile->name);
+    if (!*run->args.via) run->args.via = run->kind ? "topic" : "plain";
     if (strcmp(run->args.via, "plain") == 0) return 0;
-    if (!profile->services)
-        return kpk_fail(err, KPK_REJECT, "--via %s: no services of %s run; twitter's do",
+    if (!run->kind)
+        return kpk_fail(err, KPK_REJECT,
+                        "--via %s: %s has no services; twitter and notification have",
                         run->args.via, profile->name);
     if (run->args.partitions || run->args.bytes)
         return kpk_fail(
             err, KPK_REJECT,
             "--partitions and --bytes are the services' own: they go with --via plain");
+    url = getenv(run->kind->post_variable);
     if (strcmp(run->args.via, "http") == 0)
-        run->setup.post_url = url && *url ? url : "http://127.0.0.1:18080";
+        run->setup.post_url = url && *url ? url : run->kind->post_url;
     return 0;
 }
 
@@ -176,10 +180,10 @@ static int open_plain(struct run *run, struct kpk_err *err) {
 /* The services' topic, and its people. */
 static int open_services(struct run *run, struct kpk_err *err) {
     struct load_setup *setup = &run->setup;
-    char value[LOAD_TWEET_BYTES], id[KPK_UUID_BYTES];
+    char value[LOAD_EVENT_BYTES], id[KPK_UUID_BYTES];
 
     if (load_services_open(&run->services, run->profile->topic, err) ||
-        load_twitter_open(&run->twitter, setup->run, err) ||
+        load_world_open(&run->world, run->kind, setup->run, err) ||
         load_target_find(&run->target, run->profile, setup->bytes_most, err))
         return -1;
     if (!load_services_settle(run->services, SETTLE_S))
@@ -187,10 +191,10 @@ static int open_services(struct run *run, struct kpk_err *err) {
                         "the groups are still busy after %d s with what was there before: "
                         "kpk lag shows it",
                         SETTLE_S);
-    setup->twitter = run->twitter;
+    setup->world = run->world;
     setup->services = run->services;
     setup->from = run->target.from;
-    setup->value_bytes = (int)load_twitter_tweet(run->twitter, value, 0, 0, load_now_us(), id);
+    setup->value_bytes = (int)load_world_value(run->world, value, 0, 0, load_now_us(), id);
     return 0;
 }
 
@@ -213,9 +217,9 @@ static int open_run(struct run *run, struct kpk_err *err) {
     kpk_full_name(reader, setup->reader);
     setup->partitions = run->target.topic.partitions;
     if (load_keys_open(&setup->keys, run->profile, setup->partitions,
-                       run->twitter ? run->twitter->ids : NULL, (uint64_t)run->args.seed, err))
+                       run->world ? run->world->ids : NULL, (uint64_t)run->args.seed, err))
         return -1;
-    if (run->twitter) load_twitter_weigh(run->twitter, setup->keys);
+    if (run->world) load_world_weigh(run->world, setup->keys);
     pthread_mutex_init(&run->events.lock, NULL);
     run->events.begin_us = load_now_us();
     return load_engine_open(&run->engine, setup, run->csv, err);
@@ -232,7 +236,7 @@ static void close_run(struct run *run) {
     load_engine_close(run->engine);
     load_keys_close(run->setup.keys);
     load_target_close(&run->target, run->args.keep != 0, groups);
-    load_twitter_close(run->twitter);
+    load_world_close(run->world);
     load_services_close(run->services);
     if (run->csv) fclose(run->csv);
 }
@@ -300,7 +304,7 @@ static int parse(struct args *args, int *argc, char **argv, struct kpk_err *err)
          "topic: valid events to the topic that the services read; http: through the service "
          "that "
          "takes them; plain: a topic of its own. By default topic where services run "
-         "(twitter)"},
+         "(twitter, notification)"},
         {"rate", NULL, KPK_OPT_STR, &args->rate, "", 0, 0,
          "records a second, as 6000, 6k, 1.15M; max: as fast as they are acknowledged; by "
          "default the guide's"},

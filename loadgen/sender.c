@@ -128,16 +128,15 @@ static void put_event(struct load_sender *sender, uint32_t stream, int64_t due_u
         *value = own->values + (size_t)(own->next_value++ % EVENTS) * own->value_room;
     struct kpk_event event = {.id = id,
                               .source = "/loadgen",
-                              .type = setup->twitter ? "tweet.created" : "load.record",
-                              .subject = setup->twitter ? id : NULL,
+                              .type = setup->world ? setup->world->kind->event : "load.record",
+                              .subject = setup->world ? id : NULL,
                               .time_ms = due_us / 1000};
     size_t len = (size_t)setup->value_bytes;
     rd_kafka_headers_t *headers;
     rd_kafka_resp_err_t code;
 
-    if (setup->twitter) {
-        len = load_twitter_tweet(setup->twitter, value, stream, sender->sent[stream]++, due_us,
-                                 id);
+    if (setup->world) {
+        len = load_world_value(setup->world, value, stream, sender->sent[stream]++, due_us, id);
     } else {
         kpk_uuid7(id);
         load_record_set(value, stream, sender->sent[stream]++, due_us);
@@ -315,10 +314,10 @@ static int make_records(struct load_sender *sender) {
     if (own->inflight_most > INFLIGHT_RECORDS) own->inflight_most = INFLIGHT_RECORDS;
     own->order = calloc(LOAD_CYCLE, sizeof(*own->order));
     own->buckets = calloc((size_t)setup->partitions, sizeof(*own->buckets));
-    own->value_room = setup->twitter ? LOAD_TWEET_BYTES : (size_t)setup->value_bytes;
+    own->value_room = setup->world ? LOAD_EVENT_BYTES : (size_t)setup->value_bytes;
     own->values = malloc(own->value_room * EVENTS);
     if (!own->order || !own->buckets || !own->values) return -1;
-    for (uint32_t i = 0; i < EVENTS && !setup->twitter; i++)
+    for (uint32_t i = 0; i < EVENTS && !setup->world; i++)
         load_record_template(own->values + i * own->value_room, own->value_room, setup->run, i);
     for (uint32_t i = 0; i < LOAD_CYCLE; i++)
         if (setup->keys->partition[setup->keys->draws[i]] % setup->senders == sender->index)

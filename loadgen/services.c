@@ -36,6 +36,17 @@ static bool process_of(const char *variable, struct load_process *process) {
     return true;
 }
 
+/* Two names of one address are one process (KPK_SMS_URL is the simulator's): the longer one is its own. */
+static void add_process(struct load_services *services, const struct load_process *process) {
+    for (int i = 0; i < services->n_processes; i++) {
+        struct load_process *known = &services->processes[i];
+        if (strcmp(known->url, process->url) != 0) continue;
+        if (strlen(process->name) > strlen(known->name)) *known = *process;
+        return;
+    }
+    services->processes[services->n_processes++] = *process;
+}
+
 static void add_store(struct load_services *services, const char *name, int port) {
     struct load_process *process = &services->processes[services->n_processes];
 
@@ -47,11 +58,12 @@ static void add_store(struct load_services *services, const char *name, int port
 
 static void find_processes(struct load_services *services) {
     const char *pg = getenv("PGPORT"), *redis = getenv("KPK_REDIS_URL");
+    struct load_process process;
 
     for (char **variable = environ;
          *variable && services->n_processes < LOAD_PROCESSES_MOST - 2; variable++)
-        if (process_of(*variable, &services->processes[services->n_processes]))
-            services->n_processes++;
+        if (process_of(*variable, memset(&process, 0, sizeof(process))))
+            add_process(services, &process);
     add_store(services, "postgresql", pg ? atoi(pg) : 0);
     redis = redis ? strrchr(redis, ':') : NULL;
     add_store(services, "redis", redis ? atoi(redis + 1) : 0);
@@ -103,9 +115,9 @@ static void read_line(struct load_services *services, const char *line,
     int at, bucket = 0;
 
     if (sscanf(line, "process_cpu_seconds_total %lf", &view->cpu_s[0]) == 1) return;
-    if (strncmp(line, "kpk_dlq_records_total", 21) == 0) {
-        const char *end = strrchr(line, ' ');
-        if (end) view->dead_letters += strtoull(end, NULL, 10);
+    if (sscanf(line, "kpk_dlq_records_total{group=\"%63[^\"]\"} %" SCNu64, group, &value) ==
+        2) {
+        if ((at = group_index(services, group)) >= 0) view->groups[at].dead += value;
         return;
     }
     if (sscanf(line,
@@ -133,10 +145,10 @@ static void read_text(struct load_services *services, char *text, struct load_vi
 static void add(struct load_view *to, const struct load_view *from, int process) {
     for (int i = 0; i < LOAD_READERS_MOST; i++) {
         to->groups[i].done += from->groups[i].done;
+        to->groups[i].dead += from->groups[i].dead;
         for (int b = 0; b < LOAD_BUCKETS; b++)
             to->groups[i].below[b] += from->groups[i].below[b];
     }
-    to->dead_letters += from->dead_letters;
     to->cpu_s[process] += from->cpu_s[0];
 }
 
@@ -172,8 +184,9 @@ uint64_t load_services_least(const struct load_services *services,
     uint64_t least = UINT64_MAX;
 
     for (int i = 0; i < services->n_groups; i++) {
-        uint64_t done = now->groups[i].done - since->groups[i].done;
-        if (done < least) least = done;
+        uint64_t ended = now->groups[i].done - since->groups[i].done + now->groups[i].dead -
+                         since->groups[i].dead;
+        if (ended < least) least = ended;
     }
     return least;
 }

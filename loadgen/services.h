@@ -19,12 +19,12 @@ enum { LOAD_PROCESSES_MOST = 64, LOAD_READERS_MOST = 8, LOAD_BUCKETS = KPK_METRI
 /* Counted since the services were opened. */
 struct load_effects {
     uint64_t done;                /* events whose effect is durable */
+    uint64_t dead;                /* events that have become dead letters instead */
     uint64_t below[LOAD_BUCKETS]; /* of these: not older than bounds_s[i] */
 };
 
 struct load_view {
     struct load_effects groups[LOAD_READERS_MOST];
-    uint64_t dead_letters; /* of all of them */
     double cpu_s[LOAD_PROCESSES_MOST];
 };
 
@@ -51,7 +51,7 @@ void load_services_close(struct load_services *services); /* NULL is fine */
 /* Ask all of them; takes some ms. What does not answer keeps what it said last. */
 void load_services_look(struct load_services *services, struct load_view *view);
 
-/* How much the group that is furthest behind has done since 'since'. */
+/* How many events the group that is furthest behind has ended since 'since', in an effect or as dead letters. */
 uint64_t load_services_least(const struct load_services *services,
                              const struct load_view *since, const struct load_view *now);
 

@@ -6,13 +6,17 @@
 #include <string.h>
 #include <sys/wait.h>
 
-FILE *cli_start(const char *settings, const char *arguments) {
+static FILE *start(const char *settings, const char *program, const char *arguments) {
     char command[1024];
 
-    snprintf(command, sizeof(command), "%s " CLI_KPK " %s 2>&1", settings, arguments);
+    snprintf(command, sizeof(command), "%s %s %s 2>&1", settings, program, arguments);
     FILE *pipe = popen(command, "r");
     if (!pipe) fail_msg("%s: cannot be run", command);
     return pipe;
+}
+
+FILE *cli_start(const char *settings, const char *arguments) {
+    return start(settings, CLI_KPK, arguments);
 }
 
 void cli_finish(FILE *pipe, struct cli_output *output) {
@@ -33,6 +37,15 @@ struct cli_output *cli_run(const char *settings, const char *fmt, ...) {
     vsnprintf(arguments, sizeof(arguments), fmt, args);
     va_end(args);
     cli_finish(cli_start(settings, arguments), &output);
+    return &output;
+}
+
+struct cli_output *cli_loadgen(const char *arguments) {
+    static struct cli_output output;
+
+    cli_finish(start("", CLI_LOADGEN, arguments), &output);
+    /* print_message() would cut it, and the next result with it. */
+    fprintf(stderr, "%s", output.text);
     return &output;
 }
 

@@ -1,4 +1,4 @@
-/* build/bin/kpk as a person would call it: what it prints, and how it ends. */
+/* build/bin/kpk, or loadgen, as a person would call it: what it prints, and how it ends. */
 #ifndef KPK_TESTS_SUPPORT_CLI_H
 #define KPK_TESTS_SUPPORT_CLI_H
 
@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define CLI_KPK "build/bin/kpk"
+#define CLI_LOADGEN "build/bin/loadgen"
 
 enum {
     CLI_OUTPUT_BYTES = 8 * 1024 * 1024
@@ -24,6 +25,8 @@ void cli_finish(FILE *pipe, struct cli_output *output);
 
 /* Both. returns  the output, which the next call overwrites */
 struct cli_output *cli_run(const char *settings, const char *fmt, ...) KPK_PRINTF(2, 3);
+/* loadgen; what it says is in the test's own output too. */
+struct cli_output *cli_loadgen(const char *arguments);
 
 /* The test fails, showing the output, unless it has 'part', or unless it ended so. */
 void cli_assert_says(const struct cli_output *output, const char *part);
