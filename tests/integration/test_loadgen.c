@@ -380,7 +380,7 @@ static void wrong_words_are_named(void **state) {
         {"run tickets --bytes 20", "--bytes 20"},
         {"run twitter --bytes 300", "--via plain"},
         {"run twitter --via mail", "--via mail"},
-        {"run tickets --via http", "no services of tickets run"},
+        {"run tickets --via http", "tickets has no services"},
         {"run whatsapp --peak 10", "--peak-rate"},
         {"run twitter --duration 86400 --rate 90M", "the brokers' disk"},
         {"run twitter --slo 50ms", "--slo 50ms"},
