@@ -14,8 +14,7 @@
 #   tests/bench/*.c                        -> tests/bench/*
 #   tests/naive/<system>/*.c               -> build/naive/bin/*   that system's programs, these in place of a
 #                                             pattern's: a guarantee taken away
-#   tests/fuzz/fuzz_*.c                    -> tests/fuzz/fuzz_* (build/asan: replays its corpus;
-#                                             build/fuzz: a fuzzer)
+#   tests/fuzz/fuzz_*.c                    -> build/fuzz/tests/fuzz/fuzz_*
 
 ifneq (,$(shell pwd | LC_ALL=C grep '[^A-Za-z0-9._/+@=,-]')$(word 2,$(CURDIR)))
 $(error The checkout lies in "$(CURDIR)". Its path may only have letters, digits and . _ - + @ = , \
@@ -120,7 +119,7 @@ demo-notification: build ## one event on three channels; a provider goes down, f
 
 # ---------------------------------------------------------------- build
 build: $(PROGRAMS:%=$(BIN)/%) $(SCRIPT_PROGRAMS:%=$(BIN)/%) ## compile every program into build/bin
-unit-tests: $(UNIT_TESTS) $(FUZZERS)
+unit-tests: $(UNIT_TESTS)
 integration-tests: $(INTEGRATION_TESTS)
 naive: $(PROGRAMS:%=build/naive/bin/%) $(SCRIPT_PROGRAMS:%=build/naive/bin/%)
 fuzzers: $(FUZZERS)
@@ -202,10 +201,9 @@ $(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(OUT)/libsupport.a $(O
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ -lcmocka $(LIBS)
 
-$(FUZZERS): $(OUT)/%: $(OUT)/%.o $(if $(filter fuzz,$(FLAVOUR)),,$(OUT)/tests/fuzz/replay.o) \
-            $(OUT)/libprograms.a $(OUT)/libtools.a $(ARCHIVES)
+$(FUZZERS): $(OUT)/%: $(OUT)/%.o $(OUT)/libprograms.a $(OUT)/libtools.a $(ARCHIVES)
 	@echo "  LINK  $@"
-	@$(CC) $(ALL_CFLAGS) $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer) $(LDFLAGS) $^ -o $@ $(LIBS)
+	@$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ -o $@ $(LIBS)
 
 $(BENCHES): $(OUT)/%: $(OUT)/%.o $(ARCHIVES)
 	@echo "  LINK  $@"
@@ -216,15 +214,14 @@ $(BENCHES): $(OUT)/%: $(OUT)/%.o $(ARCHIVES)
 
 # ---------------------------------------------------------------- tests and tidiness
 test: build integration-tests broker-jars ## everything: lint, unit, fuzz, the stack itself, the loss of brokers, integration, examples
-	+@$(MAKE) SAN=address,undefined unit-tests WERROR=$(WERROR)
-	+@$(build-fuzzers)
+	+@$(sanitized) unit-tests fuzzers
 	@tests/run
 
 outages: build integration-tests broker-jars ## the outages of the integration tests, a minute each
 	@tests/run outages
 
-check: build ## the tests that need no servers, in seconds: lint and unit
-	+@$(MAKE) SAN=address,undefined unit-tests WERROR=$(WERROR)
+check: build ## the tests that need no servers, in a minute or two: lint and unit
+	+@$(sanitized) unit-tests fuzzers
 	@tests/run lint unit
 
 examples: build broker-jars ## every worked example of patterns/, with its pattern and without it
@@ -243,10 +240,10 @@ abuse-twitter: build integration-tests broker-jars ## 300,000 requests made from
 	@tests/run abuse
 
 fuzz: ## what must hold of any input, tried with FUZZ_SECONDS=60 of new ones for each target
-	+@$(build-fuzzers)
+	+@$(sanitized) fuzzers
 	@tests/run fuzz
-# libFuzzer comes with clang.
-build-fuzzers = $(MAKE) SAN=fuzzer-no-link,address,undefined CC=clang fuzzers WERROR=$(WERROR)
+# libFuzzer comes with clang; so a second compiler has its say of all that is tested without servers.
+sanitized = $(MAKE) SAN=fuzzer-no-link,address,undefined CC=clang WERROR=$(WERROR)
 
 bench-twitter: build $(BENCHES) broker-jars ## what the whole system does, beside peers: JSON=<file to write> AGAINST=<file of a former run>
 	@tests/bench/twitter $(if $(JSON),--json $(JSON)) $(if $(AGAINST),--against $(AGAINST)) $(if $(SECONDS),--seconds $(SECONDS))

@@ -3,9 +3,8 @@
  *
  *   int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) { ... must(...); return 0; }
  *
- * and corpus/<target>/ holds inputs to begin with, and each that once broke it. The same file
- * makes two programs: with libFuzzer, which mutates the corpus (build/fuzz, clang), and with
- * replay.c, which runs through it as it is (build/asan, gcc: part of the unit tests). */
+ * and corpus/<target>/ holds inputs to begin with, and each that once broke it. The unit tests run through
+ * it as it is; the fuzzers mutate it. */
 #ifndef KPK_TESTS_FUZZ_FUZZ_H
 #define KPK_TESTS_FUZZ_FUZZ_H
 

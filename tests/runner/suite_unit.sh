@@ -3,9 +3,9 @@
 
 suite_unit() {
     local source name
-    for source in tests/unit/test_*.c; do run_binary "build/asan/${source%.c}"; done
+    for source in tests/unit/test_*.c; do run_binary "build/fuzz/${source%.c}"; done
     for source in tests/fuzz/fuzz_*.c; do
         name=$(basename "$source" .c)
-        check "$name: every input of its corpus" "build/asan/${source%.c}" "tests/fuzz/corpus/$name"
+        check "$name: every input of its corpus" "build/fuzz/${source%.c}" "tests/fuzz/corpus/$name"/*
     done
 }

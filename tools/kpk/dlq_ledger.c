@@ -179,9 +179,9 @@ const struct kpk_ledger_entry *kpk_ledger_find(const struct kpk_ledger *ledger,
                                                const char *topic, int32_t partition,
                                                int64_t offset, int64_t letter_ms) {
     size_t i = lower_bound(ledger, topic, partition, offset);
-    const struct kpk_ledger_entry *entry = &ledger->all[i];
+    const struct kpk_ledger_entry *entry = i < ledger->count ? &ledger->all[i] : NULL;
 
-    if (i == ledger->count || compare(topic, partition, offset, entry) != 0) return NULL;
+    if (!entry || compare(topic, partition, offset, entry) != 0) return NULL;
     return entry->letter_ms == letter_ms ? entry : NULL;
 }
 
