@@ -1,12 +1,9 @@
 /* What a person may write to say where: starts, moments, positions, topics. */
+#include "tests/support/test.h"
+#include "tests/support/topology.h"
 #include "tools/kpk/where.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -122,8 +119,7 @@ static void test_topic(void **state) {
     struct kpk_err err;
 
     (void)state;
-    setenv("KPK_NAMESPACE", "ci", 1);
-    assert_int_equal(kpk_topology_init(&err), 0);
+    topology_use("ci", NULL);
     kpk_topic_dlq(kpk_topic_find(KPK_TOPIC_TWEETS), kpk_group_find(KPK_GROUP_FANOUT_WORKERS),
                   dlq, &row);
     const char *const cases[][2] = {
@@ -144,8 +140,7 @@ static void test_topic(void **state) {
     const char *const refused[] = {"", "a b", "a/b", "a:0", "\x1b[2J", long_name};
     for (size_t i = 0; i < COUNT(refused); i++)
         assert_int_equal(kpk_where_topic(refused[i], out, &err), -1);
-    unsetenv("KPK_NAMESPACE");
-    assert_int_equal(kpk_topology_init(&err), 0);
+    topology_use(NULL, NULL);
 }
 
 int main(void) {
