@@ -6,6 +6,7 @@
 #include "services/notification/database.h"
 #include "services/notification/request.h"
 #include "tests/support/http_raw.h"
+#include "tests/support/sql.h"
 #include "tests/support/test.h"
 #include "topology/topology.h"
 
@@ -90,20 +91,6 @@ static void sql(const char *text) {
     assert_ok(kpk_pg_query(pg, text, text, err), err);
 }
 
-static const char *ask(const char *question) {
-    static char answer[512];
-    PGresult *result;
-
-    assert_ok(kpk_pg_ensure(pg, err), err);
-    result = PQexec(pg->conn, question);
-    if (PQresultStatus(result) != PGRES_TUPLES_OK)
-        fail_msg("%s: %s", question, PQresultErrorMessage(result));
-    snprintf(answer, sizeof(answer), "%s",
-             PQntuples(result) ? PQgetvalue(result, 0, 0) : "nothing");
-    PQclear(result);
-    return answer;
-}
-
 /* Users 1 to 9 have a number that ends with their digit; 10 has none, 11 forbids, 12 is unknown. */
 static void make_users(void) {
     sql("TRUNCATE contacts, preferences, notifications, deliveries");
@@ -121,7 +108,7 @@ static void assert_row(const char *id, const char *expected) {
              "SELECT concat_ws(' ', status, attempts, reason, provider_id) FROM deliveries "
              "WHERE notification_id = '%s' AND channel = 'sms'",
              id);
-    assert_string_equal(ask(question), expected);
+    assert_string_equal(sql_ask(pg, question), expected);
 }
 
 /* --- batches ----------------------------------------------------------------------------- */
@@ -325,8 +312,9 @@ static void check_crash(const char *point, bool dies, int sent_before, int sent_
     /* Whoever sends again does so under the same key, in the same order. */
     for (int i = 2; i < gateway.accepted; i++)
         assert_string_equal(gateway.sent[i].key, gateway.sent[i - 2].key);
-    assert_string_equal(ask("SELECT count(*) FROM deliveries WHERE status = 'delivered'"), "2");
-    assert_string_equal(ask("SELECT count(*) FROM deliveries"), "3");
+    assert_string_equal(
+        sql_ask(pg, "SELECT count(*) FROM deliveries WHERE status = 'delivered'"), "2");
+    assert_string_equal(sql_ask(pg, "SELECT count(*) FROM deliveries"), "3");
 }
 
 static void a_failure_at_each_step(void **state) {
@@ -357,7 +345,9 @@ static void a_gateway_that_is_down(void **state) {
     /* Those that need no gateway are done; what was not delivered was no attempt. */
     assert_row(ids[3], "skipped 0 no address");
     assert_string_equal(
-        ask("SELECT count(*) FROM deliveries WHERE status = 'waiting' AND attempts = 0"), "5");
+        sql_ask(pg,
+                "SELECT count(*) FROM deliveries WHERE status = 'waiting' AND attempts = 0"),
+        "5");
     assert_int_equal(run(batch), -1);
     assert_int_equal(err->verdict, KPK_WAIT);
     gateway_open_again();
@@ -365,7 +355,8 @@ static void a_gateway_that_is_down(void **state) {
     for (size_t i = 0; i < 6; i++) assert_int_equal(outcome(i), KPK_OK);
     assert_int_equal(gateway.accepted, 5);
     assert_string_equal(
-        ask("SELECT count(*) FROM deliveries WHERE status = 'delivered' AND attempts = 1"),
+        sql_ask(pg,
+                "SELECT count(*) FROM deliveries WHERE status = 'delivered' AND attempts = 1"),
         "5");
 }
 

@@ -2,6 +2,7 @@
  * server refuses is refused as a whole; and a connection that breaks in the middle is a WAIT. */
 #include "common/clock.h"
 #include "common/pg.h"
+#include "tests/support/sql.h"
 #include "tests/support/test.h"
 
 #include <signal.h>
@@ -47,20 +48,6 @@ static void copy_row(struct kpk_pg_copy *copy, int n, const char *text, const ch
 
     snprintf(number, sizeof(number), "%d", n);
     assert_ok(kpk_pg_copy_row(copy, (const char *[]){number, text, more}, 3, err), err);
-}
-
-/* A statement of our own on the connection: is it free, and what does it answer? */
-static const char *ask(const char *sql) {
-    static char answer[64];
-    PGresult *result;
-
-    assert_ok(kpk_pg_ensure(pg, err), err);
-    result = PQexec(pg->conn, sql);
-    if (PQresultStatus(result) != PGRES_TUPLES_OK)
-        fail_msg("%s: %s", sql, PQresultErrorMessage(result));
-    snprintf(answer, sizeof(answer), "%s", PQgetvalue(result, 0, 0));
-    PQclear(result);
-    return answer;
 }
 
 static void every_text_comes_out_as_it_was(void **state) {
@@ -135,7 +122,7 @@ static void a_refused_row_refuses_all(void **state) {
         if (err->verdict != cases[i].verdict || strcmp(pg->sqlstate, cases[i].sqlstate) != 0)
             fail_msg("%s: %s %s %s", cases[i].what, kpk_verdict_name(err->verdict),
                      pg->sqlstate, err->msg);
-        assert_string_equal(ask("SELECT count(*) FROM copied"), "0");
+        assert_string_equal(sql_ask(pg, "SELECT count(*) FROM copied"), "0");
     }
 }
 
@@ -148,7 +135,7 @@ static void other_statements_are_refused(void **state) {
     assert_int_equal(kpk_pg_copy_begin(&copy, pg, "SELECT 1", err), -1);
     assert_int_equal(kpk_pg_copy_begin(&copy, pg, "COPY", err), -1);
     assert_int_equal(err->verdict, KPK_FATAL);
-    assert_string_equal(ask("SELECT count(*) FROM copied"), "0");
+    assert_string_equal(sql_ask(pg, "SELECT count(*) FROM copied"), "0");
 }
 
 static void a_rollback_ends_a_copy(void **state) {
@@ -159,7 +146,7 @@ static void a_rollback_ends_a_copy(void **state) {
     assert_ok(kpk_pg_copy_begin(&copy, pg, ROW_SQL, err), err);
     copy_row(&copy, 1, "x", "y");
     kpk_pg_rollback(pg);
-    assert_string_equal(ask("SELECT count(*) FROM copied"), "0");
+    assert_string_equal(sql_ask(pg, "SELECT count(*) FROM copied"), "0");
 }
 
 /* From beside, as when the server is shut down. */
@@ -193,7 +180,7 @@ static void a_lost_connection_is_a_wait(void **state) {
     assert_int_equal(failed, -1);
     assert_int_equal(err->verdict, KPK_WAIT);
     kpk_pg_rollback(pg);
-    assert_string_equal(ask("SELECT 7"), "7");
+    assert_string_equal(sql_ask(pg, "SELECT 7"), "7");
 }
 
 /* It still has its connection, and takes and says nothing. */
@@ -218,7 +205,7 @@ static void a_server_that_hangs_is_a_wait(void **state) {
     assert_int_equal(failed, -1);
     assert_int_equal(err->verdict, KPK_WAIT);
     assert_true(kpk_mono_ms() - began < 20 * LIMIT_MS);
-    assert_string_equal(ask("SELECT 7"), "7");
+    assert_string_equal(sql_ask(pg, "SELECT 7"), "7");
 }
 
 static void an_array_comes_out_as_it_was(void **state) {

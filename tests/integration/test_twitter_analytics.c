@@ -1,9 +1,9 @@
 /* The warehouse has every acknowledged tweet exactly once, in the partition of its day, whatever
  * happens to the events and the workers; and reading the topic again makes it again. */
 #include "common/clock.h"
-#include "services/twitter/database.h"
 #include "services/twitter/warehouse.h"
 #include "services/twitter/world.h"
+#include "tests/support/facts.h"
 #include "tests/support/offsets.h"
 #include "tests/support/stack.h"
 #include "tests/support/test.h"
@@ -16,11 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
-enum { ARRIVE_MS = 60000, WORKERS = 2, ANSWER_BYTES = 8192, DAY_BYTES = sizeof("2026-01-31") };
-
-#define DAY_MS ((int64_t)24 * 3600 * 1000)
+enum { ARRIVE_MS = 60000, WORKERS = 2 };
 
 static const char *const workers[WORKERS] = {"analytics-worker-1", "analytics-worker-2"};
 
@@ -28,35 +25,13 @@ static struct kpk_err error, *err = &error;
 
 /* --- asking ------------------------------------------------------------------------------ */
 
-/* The first value that 'sql' yields, which sees the warehouse and Twitter's own tables. */
-static const char *ask(const char *sql) {
-    static char answer[ANSWER_BYTES];
-    char schemas[2 * KPK_NAME_BYTES];
-    struct kpk_pg *pg;
-
-    snprintf(schemas, sizeof(schemas), "%s,%s", warehouse_schema(), twitter_schema());
-    assert_ok(kpk_pg_open(&pg, schemas, err), err);
-    assert_ok(kpk_pg_ensure(pg, err), err);
-    PGresult *result = PQexec(pg->conn, sql);
-    answer[0] = '\0';
-    if (PQresultStatus(result) == PGRES_TUPLES_OK)
-        snprintf(answer, sizeof(answer), "%s", PQgetvalue(result, 0, 0));
-    else if (PQresultStatus(result) != PGRES_COMMAND_OK)
-        fail_msg("%s: %s", sql, PQresultErrorMessage(result));
-    PQclear(result);
-    kpk_pg_close(pg);
-    return answer;
-}
-
-static int ask_number(const char *sql) { return atoi(ask(sql)); }
-
 /* 'what' of the facts about one tweet. */
 static const char *ask_fact(const char *what, const struct twitter_tweet *tweet) {
     char sql[256];
 
     snprintf(sql, sizeof(sql), "SELECT %s FROM tweet_facts WHERE tweet_id = '%.36s'", what,
              tweet->id);
-    return ask(sql);
+    return facts_ask(sql);
 }
 
 static void assert_clean(struct world *world) {
@@ -74,7 +49,7 @@ static void assert_clean(struct world *world) {
  * Twitter knows. */
 static void assert_facts_agree(void) {
     assert_int_equal(
-        ask_number(
+        facts_number(
             "SELECT count(*) FROM tweet_facts WHERE "
             "tableoid::regclass::text <> 'tweet_facts_' || to_char(day, 'YYYY_MM_DD') OR "
             "day <> (created_at AT TIME ZONE 'UTC')::date OR created_at <> to_timestamp("
@@ -82,9 +57,10 @@ static void assert_facts_agree(void) {
             "/ 1000.0)"),
         0);
     assert_int_equal(
-        ask_number("SELECT count(*) FROM tweets t JOIN tweet_facts f ON tweet_id = id WHERE "
-                   "t.author_id <> f.author_id OR t.text <> f.text OR t.delivery <> f.delivery "
-                   "OR t.created_at <> f.created_at"),
+        facts_number(
+            "SELECT count(*) FROM tweets t JOIN tweet_facts f ON tweet_id = id WHERE "
+            "t.author_id <> f.author_id OR t.text <> f.text OR t.delivery <> f.delivery "
+            "OR t.created_at <> f.created_at"),
         0);
 }
 
@@ -126,7 +102,7 @@ static void every_acknowledged_tweet_is_a_fact(void **state) {
     snprintf(sql, sizeof(sql),
              "SELECT bool_and(followers = 4) FROM tweet_facts WHERE author_id = %s",
              world->users[0].id);
-    assert_string_equal(ask(sql), "t");
+    assert_string_equal(facts_ask(sql), "t");
     world_close(world);
 }
 
@@ -206,9 +182,10 @@ static void facts_lie_in_the_partition_of_their_day(void **state) {
 
 /* Every row and every partition. */
 static const char *everything(char *out) {
-    strcpy(out, ask("SELECT md5(string_agg(f::text, E'\\n' ORDER BY day, tweet_id)) || ' ' || "
-                    "count(*) || ' rows in ' || (SELECT count(*) FROM pg_inherits "
-                    "WHERE inhparent = 'tweet_facts'::regclass) FROM tweet_facts f"));
+    strcpy(out,
+           facts_ask("SELECT md5(string_agg(f::text, E'\\n' ORDER BY day, tweet_id)) || ' ' || "
+                     "count(*) || ' rows in ' || (SELECT count(*) FROM pg_inherits "
+                     "WHERE inhparent = 'tweet_facts'::regclass) FROM tweet_facts f"));
     return out;
 }
 
@@ -220,7 +197,7 @@ static void read_again(bool from_nothing) {
     offsets_rewind(kpk_full_name(KPK_GROUP_ANALYTICS, group),
                    kpk_full_name(KPK_TOPIC_TWEETS, topic));
     snprintf(sql, sizeof(sql), "DROP SCHEMA %s CASCADE", warehouse_schema());
-    if (from_nothing) ask(sql);
+    if (from_nothing) facts_ask(sql);
     for (int i = 0; i < WORKERS; i++) stack_start(workers[i]);
     tweets_await(producer, KPK_GROUP_ANALYTICS);
     kpk_producer_close(producer);
@@ -283,32 +260,17 @@ static void shuffle(struct twitter_tweet *tweets, int count, unsigned seed) {
     }
 }
 
-/* A day of which there is nothing yet, and nothing for 'days' after it. */
-static int64_t unused_day(int days) {
-    char sql[256];
-    int64_t ms;
-
-    do {
-        ms = (kpk_now_ms() - (3000 + rand() % 3000) * DAY_MS) / DAY_MS * DAY_MS;
-        snprintf(sql, sizeof(sql),
-                 "SELECT count(to_regclass('tweet_facts_' || to_char(to_timestamp(%" PRId64
-                 ") AT TIME ZONE 'UTC' + n * interval '1 day', 'YYYY_MM_DD'))) "
-                 "FROM generate_series(0, %d) n",
-                 ms / 1000, days - 1);
-    } while (ask_number(sql) > 0);
-    return ms;
-}
-
 static void members_at_once_make_each_partition_once(void **state) {
     struct member *members = calloc(MEMBERS, sizeof(*members));
-    int64_t first = unused_day(DAYS);
+    int64_t first = facts_unused_day(DAYS);
     size_t fresh = 0;
     char sql[400];
 
     (void)state;
     assert_non_null(members);
     for (int i = 0; i < BATCHES * EACH; i++)
-        tweet_make(&members[0].tweets[i], first + (i / EACH + i % 2) * DAY_MS + i, "at once");
+        tweet_make(&members[0].tweets[i], first + (i / EACH + i % 2) * FACTS_DAY_MS + i,
+                   "at once");
     for (int i = 1; i < MEMBERS; i++) {
         memcpy(members[i].tweets, members[0].tweets, sizeof(members[0].tweets));
         for (int n = 0; n < BATCHES; n++)
@@ -327,16 +289,16 @@ static void members_at_once_make_each_partition_once(void **state) {
              "SELECT count(*) FROM tweet_facts WHERE text = 'at once' AND "
              "day >= (to_timestamp(%" PRId64 ") AT TIME ZONE 'UTC')::date AND "
              "day < (to_timestamp(%" PRId64 ") AT TIME ZONE 'UTC')::date",
-             first / 1000, (first + DAYS * DAY_MS) / 1000);
-    assert_int_equal(ask_number(sql), BATCHES * EACH);
+             first / 1000, (first + DAYS * FACTS_DAY_MS) / 1000);
+    assert_int_equal(facts_number(sql), BATCHES * EACH);
     assert_facts_agree();
     /* Nobody published these: a warehouse that is made again must not miss them. */
     for (int i = 0; i < DAYS; i++) {
         char time[KPK_TIME_BYTES];
-        kpk_time_format(first + i * DAY_MS, time);
+        kpk_time_format(first + i * FACTS_DAY_MS, time);
         snprintf(sql, sizeof(sql), "DROP TABLE tweet_facts_%.4s_%.2s_%.2s", time, time + 5,
                  time + 8);
-        ask(sql);
+        facts_ask(sql);
     }
     free(members);
 }
@@ -378,113 +340,6 @@ static void a_worker_dies(void **state) {
     world_close(world);
 }
 
-/* --- reports ----------------------------------------------------------------------------- */
-
-/* returns  what it says, its exit code in 'status' */
-static const char *run_report(const char *arguments, int *status) {
-    static char output[ANSWER_BYTES];
-    char command[256];
-
-    snprintf(command, sizeof(command), "build/bin/twitter-report %s 2>&1", arguments);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    output[fread(output, 1, sizeof(output) - 1, pipe)] = '\0';
-    *status = WEXITSTATUS(pclose(pipe));
-    return output;
-}
-
-static void assert_says(const char *output, const char *line) {
-    if (!strstr(output, line)) fail_msg("not said: '%s' in\n%s", line, output);
-}
-
-static void reports_add_up(void **state) {
-    static const struct {
-        int hour, count, author, followers;
-    } rows[] = {
-        {0, 2, 0, 100}, {7, 10, 1, 5}, {7, 1, 0, 101}, {23, 20, 2, TWITTER_UNKNOWN},
-        {23, 4, 3, 0},
-    };
-    static const char *const strangers[] = {"", "", "9000000000000000002",
-                                            "9000000000000000003"};
-    struct kpk_producer *producer = tweets_open();
-    int64_t first = unused_day(1);
-    char arguments[64], line[200], time[KPK_TIME_BYTES];
-    struct twitter_tweet tweet;
-    struct world *world;
-    int status;
-
-    (void)state;
-    assert_ok(world_open(&world, 2, err), err);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-        for (int n = 0; n < rows[i].count; n++) {
-            tweet_make(&tweet, first + rows[i].hour * DAY_MS / 24 + n, "counted");
-            snprintf(tweet.author_id, sizeof(tweet.author_id), "%s",
-                     rows[i].author < 2 ? world->users[rows[i].author].id
-                                        : strangers[rows[i].author]);
-            tweet.followers = rows[i].followers;
-            tweets_send(producer, &tweet, NULL, NULL);
-        }
-    tweet_make(&tweet, first - 1, "the day before");
-    tweets_send(producer, &tweet, NULL, NULL);
-    tweet_make(&tweet, first + DAY_MS, "the day after");
-    tweets_send(producer, &tweet, NULL, NULL);
-    tweets_await(producer, KPK_GROUP_ANALYTICS);
-
-    kpk_time_format(first, time);
-    snprintf(arguments, sizeof(arguments), "daily --day %.10s", time);
-    const char *said = run_report(arguments, &status);
-    assert_int_equal(status, 0);
-    snprintf(line, sizeof(line), "%.10s (UTC): 37 tweets of 4 authors\n", time);
-    assert_says(said, line);
-    assert_says(said, "\n00:00          2          1  ###\n");
-    assert_says(said, "\n01:00          0          0\n");
-    assert_says(said, "\n07:00         11          2  ##################\n");
-    assert_says(said,
-                "\n23:00         24          2  ########################################\n");
-
-    snprintf(arguments, sizeof(arguments), "authors --day %.10s --limit 3", time);
-    said = run_report(arguments, &status);
-    assert_int_equal(status, 0);
-    snprintf(line, sizeof(line),
-             "DELIVERIES\n%-19s %-30s          3            301\n"
-             "%-19s %-30s         10             50\n",
-             world->users[0].id, world->users[0].handle, world->users[1].id,
-             world->users[1].handle);
-    assert_says(said, line);
-    snprintf(line, sizeof(line), "\n%-19s %-30s         20              0\n", strangers[2],
-             "-");
-    assert_says(said, line);
-    assert_null(strstr(said, strangers[3]));
-    kpk_producer_close(producer);
-    world_close(world);
-}
-
-static void what_a_report_refuses(void **state) {
-    static const struct {
-        const char *arguments;
-        int status;
-        const char *says;
-    } cases[] = {
-        {"", 1, "daily or authors"},
-        {"weekly", 1, "daily, authors"},
-        {"daily --day 2026-02-30", 1, "2026-02-30"},
-        {"daily --day 2026-2-3", 1, "--day"},
-        {"daily --day 2026-01-01x", 1, "--day"},
-        {"daily --day yesterday", 1, "--day"},
-        {"authors --limit 0", 1, "limit"},
-        {"daily --day 2006-01-01", 0, "0 tweets of 0 authors"},
-        {"authors", 0, "(UTC)"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        int status;
-        const char *said = run_report(cases[i].arguments, &status);
-        if (status != cases[i].status || !strstr(said, cases[i].says))
-            fail_msg("twitter-report %s: %d %s", cases[i].arguments, status, said);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_acknowledged_tweet_is_a_fact),
@@ -493,8 +348,6 @@ int main(void) {
         cmocka_unit_test(the_topic_makes_the_warehouse),
         cmocka_unit_test(members_at_once_make_each_partition_once),
         cmocka_unit_test(a_worker_dies),
-        cmocka_unit_test(reports_add_up),
-        cmocka_unit_test(what_a_report_refuses),
     };
 
     srand((unsigned)kpk_now_ms());

@@ -5,16 +5,15 @@
 #include "services/twitter/trending.h"
 #include "services/twitter/world.h"
 #include "tests/support/offsets.h"
+#include "tests/support/sql.h"
 #include "tests/support/stack.h"
 #include "tests/support/test.h"
 #include "tests/support/tweets.h"
 #include "topology/topology.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { ARRIVE_MS = 60000, MINUTE_MS = 60000, DAY = 24 * 60, WORKERS = 2 };
@@ -78,18 +77,6 @@ static int64_t metric(const char *outcome) {
         if (value > 0) sum += value; /* a metric is shown from its first use on */
     }
     return sum;
-}
-
-static int64_t ask_number(struct kpk_pg *pg, const char *sql) {
-    PGresult *result = PQexec(pg->conn, sql);
-    int64_t value = 0;
-
-    if (PQresultStatus(result) == PGRES_TUPLES_OK)
-        value = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-    else if (PQresultStatus(result) != PGRES_COMMAND_OK)
-        fail_msg("%s: %s", sql, PQresultErrorMessage(result));
-    PQclear(result);
-    return value;
 }
 
 static void post(struct world *world, int author, const char *text) {
@@ -279,8 +266,7 @@ static void reading_again_changes_nothing(void **state) {
 
     (void)state;
     assert_ok(trending_open(&pg, err), err);
-    assert_ok(kpk_pg_ensure(pg, err), err);
-    ask_number(pg, "INSERT INTO tag_counts VALUES (now() - interval '26 hours', 'aged', 1)");
+    sql_ask(pg, "INSERT INTO tag_counts VALUES (now() - interval '26 hours', 'aged', 1)");
     assert_ok(world_open(&world, 4, err), err);
     world_use_tag(world);
     for (int i = 0; i < 40; i++) assert_ok(world_post(world, i % 4, NULL, err), err);
@@ -293,7 +279,7 @@ static void reading_again_changes_nothing(void **state) {
     assert_ok(client_count_tag(world->client, world->tag, DAY, &count, err), err);
     assert_int_equal(count, 40);
     assert_true(metric("repeated") >= 40);
-    assert_int_equal(ask_number(pg, "SELECT count(*) FROM tag_counts WHERE tag = 'aged'"), 0);
+    assert_int_equal(sql_number(pg, "SELECT count(*) FROM tag_counts WHERE tag = 'aged'"), 0);
     kpk_pg_close(pg);
     kpk_producer_close(producer);
     world_close(world);
@@ -382,115 +368,6 @@ static void what_no_window_reaches_is_skipped(void **state) {
     world_close(world);
 }
 
-/* --- the tables -------------------------------------------------------------------------- */
-
-#define OLD " WHERE minute < now() - interval '25 hours 1 minute'"
-#define ROWS                                                                                   \
-    "SELECT (SELECT count(*) FROM counted_tweets%s) + (SELECT count(*) FROM tag_counts%s)"
-
-/* Rows of 25 hours and more are deleted, more than are deleted at once; one that somebody holds is
- * not waited for. */
-static void old_rows_are_pruned(void **state) {
-    struct kpk_pg *pg, *holder;
-    char all[200], old[300];
-
-    (void)state;
-    snprintf(all, sizeof(all), ROWS, "", "");
-    snprintf(old, sizeof(old), ROWS, OLD, OLD);
-    assert_ok(trending_open(&pg, err), err);
-    assert_ok(trending_open(&holder, err), err);
-    assert_ok(kpk_pg_ensure(pg, err), err);
-    assert_ok(kpk_pg_ensure(holder, err), err);
-    assert_ok(trending_prune(pg, err), err);
-    int64_t kept = ask_number(pg, all);
-    ask_number(pg, "INSERT INTO counted_tweets SELECT date_trunc('minute', now()) - n % 60 * "
-                   "interval '1 minute' - interval '26 hours', gen_random_uuid() "
-                   "FROM generate_series(1, 25000) n");
-    ask_number(pg, "INSERT INTO tag_counts SELECT date_trunc('minute', now()) "
-                   "- interval '26 hours', 'old' || n, 1 FROM generate_series(1, 12000) n");
-    assert_int_equal(ask_number(pg, old), 37000);
-    ask_number(holder, "BEGIN");
-    ask_number(holder, "SELECT tweets FROM tag_counts WHERE tag = 'old1' FOR UPDATE");
-    assert_ok(trending_prune(pg, err), err);
-    assert_int_equal(ask_number(pg, old), 1);
-    ask_number(holder, "COMMIT");
-    assert_ok(trending_prune(pg, err), err);
-    assert_int_equal(ask_number(pg, old), 0);
-    assert_true(ask_number(pg, all) >= kept);
-    kpk_pg_close(holder);
-    kpk_pg_close(pg);
-}
-
-/* Members that were given the same tweets, by a rebalance or because they lie in two partitions. */
-enum { MEMBERS = 4, USES = 300, ROUNDS = 30, TAGS = 12 };
-
-struct member {
-    pthread_t thread;
-    const struct trending_use *all;
-    unsigned seed;
-    int failed;
-    int64_t counted;
-    struct kpk_err err;
-};
-
-static void *count_all(void *arg) {
-    struct member *member = arg;
-    struct trending_use *uses = calloc(USES, sizeof(*uses));
-    struct trending_result result;
-    struct kpk_pg *pg = NULL;
-
-    member->failed = trending_open(&pg, &member->err);
-    for (int round = 0; round < ROUNDS && !member->failed; round++) {
-        const struct trending_use *all = member->all + (size_t)round * USES;
-        for (int i = 0; i < USES; i++) uses[i] = all[i];
-        for (int i = USES - 1; i > 0; i--) { /* in an order of its own */
-            int other = rand_r(&member->seed) % (i + 1);
-            struct trending_use kept = uses[i];
-            uses[i] = uses[other];
-            uses[other] = kept;
-        }
-        member->failed = trending_count(pg, uses, USES, &result, &member->err);
-        member->counted += result.counted;
-    }
-    kpk_pg_close(pg);
-    free(uses);
-    return NULL;
-}
-
-static void members_at_once_neither_deadlock_nor_count_twice(void **state) {
-    static struct trending_use all[ROUNDS * USES];
-    struct member members[MEMBERS];
-    struct world *world;
-    char tag[64];
-    int64_t counted = 0;
-
-    (void)state;
-    assert_ok(world_open(&world, 1, err), err);
-    for (int i = 0; i < ROUNDS * USES; i++) {
-        struct trending_use *use = &all[i];
-        kpk_uuid7(use->tweet_id);
-        snprintf(use->minute, sizeof(use->minute), "%" PRId64,
-                 kpk_uuid7_ms(use->tweet_id) / MINUTE_MS);
-        snprintf(use->tag, sizeof(use->tag), "%st%d", world->tag, i % TAGS);
-    }
-    for (int i = 0; i < MEMBERS; i++) {
-        members[i] = (struct member){.all = all, .seed = (unsigned)i};
-        assert_false(pthread_create(&members[i].thread, NULL, count_all, &members[i]));
-    }
-    for (int i = 0; i < MEMBERS; i++) pthread_join(members[i].thread, NULL);
-    for (int i = 0; i < MEMBERS; i++) {
-        if (members[i].failed)
-            fail_msg("%s: %s", kpk_verdict_name(members[i].err.verdict), members[i].err.msg);
-        counted += members[i].counted;
-    }
-    assert_int_equal(counted, ROUNDS * USES);
-    for (int i = 0; i < TAGS; i++) {
-        snprintf(tag, sizeof(tag), "%st%d", world->tag, i);
-        assert_count(world->client, tag, ROUNDS * USES / TAGS);
-    }
-    world_close(world);
-}
-
 /* --- a worker dies ----------------------------------------------------------------------- */
 
 static bool both_count(void *ctx) {
@@ -541,8 +418,6 @@ int main(void) {
         cmocka_unit_test(reading_again_changes_nothing),
         cmocka_unit_test(windows_are_whole_minutes),
         cmocka_unit_test(what_no_window_reaches_is_skipped),
-        cmocka_unit_test(old_rows_are_pruned),
-        cmocka_unit_test(members_at_once_neither_deadlock_nor_count_twice),
         cmocka_unit_test(a_worker_dies),
     };
 
