@@ -131,7 +131,7 @@ out:
 }
 
 void notifications_post(struct kpk_request *request, struct kpk_response *response, void *ctx) {
-    struct kpk_pg *pg = service_pg(ctx, request);
+    struct kpk_pg *pg = kpk_write_service_pg(ctx, request);
     struct notification_request asked;
     struct kpk_idempotency key;
     struct kpk_err err;

@@ -3,21 +3,9 @@
 #ifndef KPK_SERVICES_NOTIFICATION_NOTIFICATION_SERVICE_SERVICE_H
 #define KPK_SERVICES_NOTIFICATION_NOTIFICATION_SERVICE_SERVICE_H
 
-#include "common/http.h"
-#include "common/pg.h"
+#include "common/write_service.h"
 
-enum { SERVICE_WORKERS_MAX = 64 };
-
-struct service {
-    struct kpk_pg *pg[SERVICE_WORKERS_MAX]; /* one per worker */
-    struct kpk_pg *check_pg;                /* of /readyz */
-};
-
-/* The connection of the worker that handles 'request'. */
-static inline struct kpk_pg *service_pg(const struct service *service,
-                                        const struct kpk_request *request) {
-    return service->pg[kpk_http_worker(request)];
-}
+/* Handlers. Their 'ctx' is the struct kpk_write_service. */
 
 /* accept.c */
 void notifications_post(struct kpk_request *request, struct kpk_response *response, void *ctx);

@@ -95,7 +95,7 @@ void notifications_get(struct kpk_request *request, struct kpk_response *respons
         kpk_http_problem(response, 404, "id", "no such notification: not a UUID");
         return;
     }
-    rows = look(service_pg(ctx, request), id, &err);
+    rows = look(kpk_write_service_pg(ctx, request), id, &err);
     if (!rows)
         kpk_http_fail(response, &err);
     else if (PQntuples(rows) == 0)

@@ -80,7 +80,7 @@ void users_get(struct kpk_request *request, struct kpk_response *response, void 
     PGresult *rows;
 
     if (!id) return;
-    rows = kpk_pg_exec(service_pg(ctx, request), &get, &id, 1, &err);
+    rows = kpk_pg_exec(kpk_write_service_pg(ctx, request), &get, &id, 1, &err);
     if (!rows) {
         kpk_http_fail(response, &err);
     } else if (PQntuples(rows) == 0) {
@@ -126,7 +126,7 @@ void users_put(struct kpk_request *request, struct kpk_response *response, void 
     body = kpk_http_body(request, &len);
     object = kpk_json_parse(body, len, &err);
     if (object && !read_contact(object, values, &err))
-        status = store_contact(service_pg(ctx, request), id, values, &err);
+        status = store_contact(kpk_write_service_pg(ctx, request), id, values, &err);
     if (status < 0)
         kpk_http_fail(response, &err);
     else
@@ -153,10 +153,10 @@ void preferences_get(struct kpk_request *request, struct kpk_response *response,
     struct kpk_err err;
 
     if (!id) return;
-    answer_preferences(
-        response,
-        notification_preferences_load(service_pg(ctx, request), id, &preferences, &err),
-        &preferences, &err);
+    answer_preferences(response,
+                       notification_preferences_load(kpk_write_service_pg(ctx, request), id,
+                                                     &preferences, &err),
+                       &preferences, &err);
 }
 
 void preferences_put(struct kpk_request *request, struct kpk_response *response, void *ctx) {
@@ -171,7 +171,8 @@ void preferences_put(struct kpk_request *request, struct kpk_response *response,
     body = kpk_http_body(request, &len);
     object = kpk_json_parse(body, len, &err);
     failed = !object || notification_preferences_read(object, &preferences, &err) ||
-             notification_preferences_store(service_pg(ctx, request), id, &preferences, &err);
+             notification_preferences_store(kpk_write_service_pg(ctx, request), id,
+                                            &preferences, &err);
     answer_preferences(response, failed, &preferences, &err);
     cJSON_Delete(object);
 }

@@ -67,7 +67,7 @@ out:
 }
 
 /* Lock the author's row, and let its number of followers decide how the tweet is delivered. */
-static int lock_author(const struct service *service, struct kpk_pg *pg,
+static int lock_author(struct kpk_pg *pg, const struct settings *settings,
                        struct twitter_tweet *tweet, struct kpk_err *err) {
     static const struct kpk_pg_stmt lock = {
         "author_lock", "SELECT followers FROM users WHERE id = $1 FOR NO KEY UPDATE"};
@@ -78,7 +78,7 @@ static int lock_author(const struct service *service, struct kpk_pg *pg,
     found = PQntuples(result);
     if (found) {
         tweet->followers = atoi(PQgetvalue(result, 0, 0));
-        tweet->delivery = tweet->followers > service->push_limit ? TWITTER_PULL : TWITTER_PUSH;
+        tweet->delivery = tweet->followers > settings->push_limit ? TWITTER_PULL : TWITTER_PUSH;
     }
     PQclear(result);
     if (!found) return kpk_fail(err, KPK_REJECT, "author_id: no user %s", tweet->author_id);
@@ -121,10 +121,11 @@ static int announce_tweet(struct kpk_pg *pg, const struct twitter_tweet *tweet,
 }
 
 /* Everything between BEGIN and COMMIT. Fills 'response' unless it returns -1. */
-static int post_in_transaction(const struct service *service, struct kpk_request *request,
-                               struct kpk_response *response, const struct kpk_idempotency *key,
-                               struct twitter_tweet *tweet, struct kpk_err *err) {
-    struct kpk_pg *pg = service_pg(service, request);
+static int post_in_transaction(const struct kpk_write_service *service,
+                               struct kpk_request *request, struct kpk_response *response,
+                               const struct kpk_idempotency *key, struct twitter_tweet *tweet,
+                               struct kpk_err *err) {
+    struct kpk_pg *pg = kpk_write_service_pg(service, request);
     bool answered;
     char *json = NULL;
     int failed = -1;
@@ -132,7 +133,7 @@ static int post_in_transaction(const struct service *service, struct kpk_request
     if (kpk_idempotency_claim(pg, key, response, &answered, err)) return -1;
     if (answered) return 0;
     if (kpk_fault("tweet:after-claim", err)) return -1;
-    if (lock_author(service, pg, tweet, err)) return -1;
+    if (lock_author(pg, kpk_write_service_ctx(service), tweet, err)) return -1;
     kpk_uuid7(tweet->id); /* under the lock: an author's ids are in the order of its events */
     tweet->created_at = kpk_uuid7_ms(tweet->id);
     json = tweet_json(tweet);
@@ -153,8 +154,8 @@ out:
 }
 
 void tweets_post(struct kpk_request *request, struct kpk_response *response, void *ctx) {
-    const struct service *service = ctx;
-    struct kpk_pg *pg = service_pg(service, request);
+    const struct kpk_write_service *service = ctx;
+    struct kpk_pg *pg = kpk_write_service_pg(service, request);
     struct kpk_idempotency key;
     struct twitter_tweet tweet;
     struct kpk_err err;
@@ -179,7 +180,7 @@ void tweets_get(struct kpk_request *request, struct kpk_response *response, void
         kpk_http_problem(response, 404, "id", "no such tweet: not a UUID");
         return;
     }
-    result = kpk_pg_exec(service_pg(ctx, request), &get, &id, 1, &err);
+    result = kpk_pg_exec(kpk_write_service_pg(ctx, request), &get, &id, 1, &err);
     if (!result) {
         kpk_http_fail(response, &err);
         return;

@@ -94,7 +94,7 @@ static int create_in_transaction(struct kpk_pg *pg, const struct kpk_idempotency
 
 void users_create(struct kpk_request *request, struct kpk_response *response, void *ctx) {
     bool has_key = kpk_http_header(request, "Idempotency-Key") != NULL;
-    struct kpk_pg *pg = service_pg(ctx, request);
+    struct kpk_pg *pg = kpk_write_service_pg(ctx, request);
     struct kpk_idempotency key;
     const char *handle, *body;
     struct kpk_err err;
@@ -122,7 +122,7 @@ void users_get(struct kpk_request *request, struct kpk_response *response, void 
         kpk_http_problem(response, 404, "id", "no such user: not a user id");
         return;
     }
-    result = kpk_pg_exec(service_pg(ctx, request), &get, &id, 1, &err);
+    result = kpk_pg_exec(kpk_write_service_pg(ctx, request), &get, &id, 1, &err);
     if (!result)
         kpk_http_fail(response, &err);
     else if (PQntuples(result) == 0)
@@ -221,7 +221,7 @@ static void handle_follow(struct kpk_request *request, struct kpk_response *resp
                           int (*change)(struct kpk_pg *, const char *const *,
                                         struct kpk_err *)) {
     const char *ids[2] = {kpk_http_param(request, "id"), kpk_http_param(request, "other")};
-    struct kpk_pg *pg = service_pg(ctx, request);
+    struct kpk_pg *pg = kpk_write_service_pg(ctx, request);
     struct kpk_err err;
 
     if (!twitter_user_id_valid(ids[0]) || !twitter_user_id_valid(ids[1])) {
