@@ -200,6 +200,12 @@ int kpk_json_str(const cJSON *object, const char *field, size_t max_bytes, const
     return 0;
 }
 
+const char *kpk_json_text(const cJSON *object, const char *field) {
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, field));
+
+    return text ? text : "";
+}
+
 int kpk_json_int(const cJSON *object, const char *field, int64_t min, int64_t max, int64_t *out,
                  struct kpk_err *err) {
     const cJSON *item = find(object, field, err);

@@ -30,6 +30,9 @@ int kpk_json_int(const cJSON *object, const char *field, int64_t min, int64_t ma
 int kpk_json_bool(const cJSON *object, const char *field, int *out,
                   struct kpk_err *err) KPK_MUST_CHECK;
 
+/* A member that is taken as it comes. returns  borrowed from 'object'; "" when it is absent or no string */
+const char *kpk_json_text(const cJSON *object, const char *field);
+
 /* An object whose members are all among 'fields' (NULL-terminated): a misspelt field is told, not
  * ignored. */
 int kpk_json_only(const cJSON *object, const char *const *fields,

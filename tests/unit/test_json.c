@@ -272,6 +272,22 @@ static void fields_are_typed_and_named(void **state) {
     cJSON_Delete(json);
 }
 
+static void a_text_may_be_absent(void **state) {
+    struct kpk_err err;
+    static const char texts[] = "{\"text\":\"x\",\"empty\":\"\",\"n\":1,\"nil\":null}";
+    cJSON *json = kpk_json_parse(texts, sizeof(texts) - 1, &err);
+
+    (void)state;
+    assert_non_null(json);
+    assert_string_equal(kpk_json_text(json, "text"), "x");
+    assert_string_equal(kpk_json_text(json, "empty"), "");
+    assert_string_equal(kpk_json_text(json, "Text"), "");
+    assert_string_equal(kpk_json_text(json, "n"), "");
+    assert_string_equal(kpk_json_text(json, "nil"), "");
+    assert_string_equal(kpk_json_text(NULL, "text"), "");
+    cJSON_Delete(json);
+}
+
 static void unknown_members_are_told(void **state) {
     static const char *const fields[] = {"text", "n", NULL};
     static const struct {
@@ -310,6 +326,7 @@ int main(void) {
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(many_members_cost_little),
         cmocka_unit_test(fields_are_typed_and_named),
+        cmocka_unit_test(a_text_may_be_absent),
         cmocka_unit_test(unknown_members_are_told),
     };
 

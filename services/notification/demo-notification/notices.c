@@ -1,6 +1,7 @@
 #include "services/notification/demo-notification/notices.h"
 
 #include "common/clock.h"
+#include "common/json.h"
 #include "common/stop.h"
 
 #include <inttypes.h>
@@ -29,12 +30,6 @@ static const struct {
 
 /* --- requests ---------------------------------------------------------------------------- */
 
-static const char *text_of(const cJSON *object, const char *name) {
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-
-    return text ? text : "";
-}
-
 static int64_t number_of(const cJSON *object, const char *name) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
 
@@ -44,7 +39,7 @@ static int64_t number_of(const cJSON *object, const char *name) {
 static int refused(const struct notification_call *call, const struct notification_reply *reply,
                    struct kpk_err *err) {
     return kpk_fail(err, KPK_FATAL, "%s %s: %d %s", call->method ? call->method : "GET",
-                    call->path, reply->status, text_of(reply->body, "detail"));
+                    call->path, reply->status, kpk_json_text(reply->body, "detail"));
 }
 
 int notices_call(struct notices *notices, const struct notification_call *call, cJSON **body,
@@ -178,7 +173,7 @@ int notices_post(struct notices *notices, const struct recipient *to, unsigned c
                                                  .body = body},
                      &accepted, err))
         return -1;
-    snprintf(notice->id, sizeof(notice->id), "%s", text_of(accepted, "id"));
+    snprintf(notice->id, sizeof(notice->id), "%s", kpk_json_text(accepted, "id"));
     cJSON_Delete(accepted);
     notices->count++;
     *out = notice;
@@ -201,10 +196,11 @@ int notices_status(struct notices *notices, const struct notice *notice,
                      &body, err))
         return -1;
     cJSON_ArrayForEach(delivery, cJSON_GetObjectItemCaseSensitive(body, "deliveries")) {
-        if (strcmp(text_of(delivery, "channel"), notification_channel_name(channel)) != 0)
+        if (strcmp(kpk_json_text(delivery, "channel"), notification_channel_name(channel)) != 0)
             continue;
-        snprintf(status->word, sizeof(status->word), "%s", text_of(delivery, "status"));
-        snprintf(status->reason, sizeof(status->reason), "%s", text_of(delivery, "reason"));
+        snprintf(status->word, sizeof(status->word), "%s", kpk_json_text(delivery, "status"));
+        snprintf(status->reason, sizeof(status->reason), "%s",
+                 kpk_json_text(delivery, "reason"));
         status->attempts = (int)number_of(delivery, "attempts");
     }
     cJSON_Delete(body);
@@ -228,9 +224,10 @@ int notices_receipt(struct notices *notices, const struct notice *notice,
         receipt->repeated = number_of(reply.body, "repeated");
         receipt->at_ms = number_of(reply.body, "delivered_at");
         snprintf(receipt->recipient, sizeof(receipt->recipient), "%s",
-                 text_of(reply.body, "recipient"));
-        snprintf(receipt->title, sizeof(receipt->title), "%s", text_of(reply.body, "title"));
-        snprintf(receipt->text, sizeof(receipt->text), "%s", text_of(reply.body, "text"));
+                 kpk_json_text(reply.body, "recipient"));
+        snprintf(receipt->title, sizeof(receipt->title), "%s",
+                 kpk_json_text(reply.body, "title"));
+        snprintf(receipt->text, sizeof(receipt->text), "%s", kpk_json_text(reply.body, "text"));
     } else if (reply.status != 404) {
         failed = refused(&call, &reply, err);
     }

@@ -40,41 +40,63 @@ static void hang(struct simulator *simulator, unsigned changes) {
         kpk_stop_wait(HANG_LOOK_MS);
 }
 
-bool simulator_receive(struct simulator *simulator, struct kpk_request *request,
-                       struct kpk_response *response, const struct simulator_message *message,
-                       char *id, enum store_answer *answer) {
+static bool is_accepted(enum store_answer answer) {
+    return answer == STORE_ACCEPTED || answer == STORE_REPEATED || answer == STORE_LATE_TIMEOUT;
+}
+
+static int refusal_of(enum store_answer answer, const struct simulator_message *message) {
+    switch (answer) {
+    case STORE_INVALID:
+        return message->wrong;
+    case STORE_PERMANENT:
+        return SIMULATOR_GONE;
+    case STORE_THROTTLED:
+        return SIMULATOR_THROTTLED;
+    case STORE_DOWN:
+        return SIMULATOR_DOWN;
+    default:
+        return SIMULATOR_BROKEN;
+    }
+}
+
+static void set_retry_after(const struct faults *faults, struct kpk_response *response) {
+    char text[24];
+
+    if (faults->retry_after_s == 0) return;
+    snprintf(text, sizeof(text), "%" PRId64, faults->retry_after_s);
+    kpk_http_set_header(response, "Retry-After", text);
+}
+
+void simulator_receive(struct simulator *simulator, const struct simulator_voice *voice,
+                       struct kpk_request *request, struct kpk_response *response,
+                       const struct simulator_message *message, char *id) {
     const char *key = kpk_http_header(request, "Idempotency-Key");
     unsigned changes = simulator->changes;
-    struct faults faults = faults_of(simulator, message->provider);
+    struct faults faults = faults_of(simulator, voice->provider);
+    enum store_answer answer;
     char own[STORE_ID_BYTES];
 
     if (key && (*key == '\0' || strlen(key) > KEY_MAX)) {
         kpk_http_problem(response, 400, "Idempotency-Key", "1 to %d characters", KEY_MAX);
-        return true;
+        return;
     }
     snprintf(own, sizeof(own), "%s", id); /* no key: it is a delivery of its own */
-    kpk_metric_add(&requests[message->provider], 1);
+    kpk_metric_add(&requests[voice->provider], 1);
     if (faults.slow_ms && !faults.down) kpk_stop_wait((int)faults.slow_ms);
-    *answer = store_receive(simulator->stores[message->provider],
-                            &(struct store_message){.key = key ? key : own,
-                                                    .recipient = message->recipient,
-                                                    .title = message->title,
-                                                    .text = message->text},
-                            message->invalid, &faults, id);
-    if (*answer == STORE_TIMEOUT || *answer == STORE_LATE_TIMEOUT) hang(simulator, changes);
-    if (*answer != STORE_FULL) return false;
-    kpk_http_problem(response, 507, NULL,
-                     "no more room: %d deliveries, or %d MB, are kept already; DELETE them",
-                     STORE_KEYS, STORE_BYTES >> 20);
-    return true;
-}
-
-void simulator_throttle(struct simulator *simulator, enum simulator_provider provider,
-                        struct kpk_response *response) {
-    int64_t seconds = faults_of(simulator, provider).retry_after_s;
-    char text[24];
-
-    if (seconds == 0) return;
-    snprintf(text, sizeof(text), "%" PRId64, seconds);
-    kpk_http_set_header(response, "Retry-After", text);
+    answer = store_receive(simulator->stores[voice->provider],
+                           &(struct store_message){.key = key ? key : own,
+                                                   .recipient = message->recipient,
+                                                   .title = message->title,
+                                                   .text = message->text},
+                           message->wrong != SIMULATOR_NOT_REFUSED, &faults, id);
+    if (answer == STORE_TIMEOUT || answer == STORE_LATE_TIMEOUT) hang(simulator, changes);
+    if (answer == STORE_FULL)
+        kpk_http_problem(response, 507, NULL,
+                         "no more room: %d deliveries, or %d MB, are kept already; DELETE them",
+                         STORE_KEYS, STORE_BYTES >> 20);
+    else if (is_accepted(answer))
+        voice->accept(request, response, id);
+    else
+        voice->refuse(response, refusal_of(answer, message));
+    if (answer == STORE_THROTTLED) set_retry_after(&faults, response);
 }

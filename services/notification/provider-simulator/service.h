@@ -4,8 +4,8 @@
  *   apns  POST /3/device/{token}
  *   sms   POST /2010-04-01/Accounts/{account}/Messages.json
  *
- * Each checks what it is given, as far as a sender can get it wrong; then 'receive' says what becomes of it, and
- * each words that in its own errors. */
+ * Each checks what it is given, as far as a sender can get it wrong; then receive.c says what becomes of it, in
+ * the words of each. */
 #ifndef KPK_SERVICES_NOTIFICATION_PROVIDER_SIMULATOR_SERVICE_H
 #define KPK_SERVICES_NOTIFICATION_PROVIDER_SIMULATOR_SERVICE_H
 
@@ -29,24 +29,34 @@ struct simulator {
     atomic_uint changes; /* of the faults: who hangs for one that is gone, hangs no longer */
 };
 
-/* What the real ones are given, checked; strings are borrowed. */
-struct simulator_message {
-    enum simulator_provider provider;
-    const char *recipient, *title, *text;
-    bool invalid; /* it will be refused */
+/* Why one may be refused by any of them. Each adds reasons of its own, and words them all in a table. */
+enum simulator_refusal {
+    SIMULATOR_NOT_REFUSED,
+    SIMULATOR_GONE, /* the recipient is no longer there */
+    SIMULATOR_THROTTLED,
+    SIMULATOR_BROKEN,
+    SIMULATOR_DOWN,
+    SIMULATOR_REFUSALS /* the first of a provider's own */
 };
 
-/* Keep the attempt and decide what becomes of it; slow or hanging where that is its fate.
- * id       in: what it would be called; out: what it is, when delivered. At least STORE_ID_BYTES
- * answer   out, unless it is answered already
- * returns  whether 'response' is filled: no place for it, or a wrong Idempotency-Key */
-bool simulator_receive(struct simulator *simulator, struct kpk_request *request,
-                       struct kpk_response *response, const struct simulator_message *message,
-                       char *id, enum store_answer *answer);
+/* How a provider answers. */
+struct simulator_voice {
+    enum simulator_provider provider;
+    void (*accept)(struct kpk_request *request, struct kpk_response *response, const char *id);
+    void (*refuse)(struct kpk_response *response, int why);
+};
 
-/* 'Retry-After', as the provider's faults have it. */
-void simulator_throttle(struct simulator *simulator, enum simulator_provider provider,
-                        struct kpk_response *response);
+/* What the real ones are given, checked; strings are borrowed. */
+struct simulator_message {
+    const char *recipient, *title, *text;
+    int wrong; /* why it will be refused; SIMULATOR_NOT_REFUSED: by itself it will not */
+};
+
+/* Keep the attempt, decide what becomes of it, and answer so; slow or hanging where that is its fate.
+ * id  in: what it would be called; out: what it is, when delivered. At least STORE_ID_BYTES */
+void simulator_receive(struct simulator *simulator, const struct simulator_voice *voice,
+                       struct kpk_request *request, struct kpk_response *response,
+                       const struct simulator_message *message, char *id);
 
 /* fcm.c, apns.c, sms.c */
 void post_fcm(struct kpk_request *request, struct kpk_response *response, void *ctx);

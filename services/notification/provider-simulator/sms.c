@@ -7,56 +7,48 @@
 #include "common/uuid.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { TEXT_MAX = 1600, DIGITS_MIN = 7, DIGITS_MAX = 15 };
 
-struct refusal {
-    int status, code;
-    const char *message;
+enum {
+    NO_TO = SIMULATOR_REFUSALS,
+    NO_FROM,
+    NO_TEXT,
+    BAD_NUMBER,
+    NOT_MOBILE,
+    TOO_LONG,
 };
 
-static const struct refusal no_to = {400, 21604, "A 'To' phone number is required."};
-static const struct refusal no_from = {400, 21603, "A 'From' phone number is required."};
-static const struct refusal no_text = {400, 21602, "Message body is required."};
-static const struct refusal bad_number = {400, 21211, "Invalid 'To' Phone Number"};
-static const struct refusal not_mobile = {400, 21614,
-                                          "'To' number is not a valid mobile number"};
-static const struct refusal too_long = {
-    400, 21617, "The concatenated message body exceeds the 1600 character limit"};
-static const struct refusal unsubscribed = {400, 21610,
-                                            "Attempt to send to unsubscribed recipient"};
-static const struct refusal throttled = {429, 20429, "Too Many Requests"};
-static const struct refusal internal = {500, 20500, "Internal Server Error"};
-static const struct refusal unavailable = {503, 20503, "Service unavailable"};
+static const struct {
+    int status, code;
+    const char *message;
+} refusals[] = {
+    [SIMULATOR_GONE] = {400, 21610, "Attempt to send to unsubscribed recipient"},
+    [SIMULATOR_THROTTLED] = {429, 20429, "Too Many Requests"},
+    [SIMULATOR_BROKEN] = {500, 20500, "Internal Server Error"},
+    [SIMULATOR_DOWN] = {503, 20503, "Service unavailable"},
+    [NO_TO] = {400, 21604, "A 'To' phone number is required."},
+    [NO_FROM] = {400, 21603, "A 'From' phone number is required."},
+    [NO_TEXT] = {400, 21602, "Message body is required."},
+    [BAD_NUMBER] = {400, 21211, "Invalid 'To' Phone Number"},
+    [NOT_MOBILE] = {400, 21614, "'To' number is not a valid mobile number"},
+    [TOO_LONG] = {400, 21617, "The concatenated message body exceeds the 1600 character limit"},
+};
 
-static void refuse(struct kpk_response *response, const struct refusal *why) {
+/* --- what it answers --------------------------------------------------------------------- */
+
+static void refuse(struct kpk_response *response, int why) {
     cJSON *object = cJSON_CreateObject();
     char more[64];
 
-    snprintf(more, sizeof(more), "https://www.twilio.com/docs/errors/%d", why->code);
-    cJSON_AddNumberToObject(object, "code", why->code);
-    cJSON_AddStringToObject(object, "message", why->message);
+    snprintf(more, sizeof(more), "https://www.twilio.com/docs/errors/%d", refusals[why].code);
+    cJSON_AddNumberToObject(object, "code", refusals[why].code);
+    cJSON_AddStringToObject(object, "message", refusals[why].message);
     cJSON_AddStringToObject(object, "more_info", more);
-    cJSON_AddNumberToObject(object, "status", why->status);
-    kpk_http_json(response, why->status, object);
+    cJSON_AddNumberToObject(object, "status", refusals[why].status);
+    kpk_http_json(response, refusals[why].status, object);
 }
-
-/* --- what it is given -------------------------------------------------------------------- */
-
-static const struct refusal *wrong_with(const char *to, const char *text) {
-    size_t digits = *to == '+' ? strspn(to + 1, "0123456789") : 0, points = 0;
-
-    if (digits < DIGITS_MIN || digits > DIGITS_MAX || to[1] == '0' || to[1 + digits])
-        return &bad_number;
-    if (strcmp(to, "+15005550001") == 0) return &bad_number;
-    if (strcmp(to, "+15005550009") == 0) return &not_mobile;
-    kpk_utf8_valid(text, strlen(text), &points);
-    return points > TEXT_MAX ? &too_long : NULL;
-}
-
-/* --- what it answers --------------------------------------------------------------------- */
 
 static void accept_message(struct kpk_request *request, struct kpk_response *response,
                            const char *sid) {
@@ -75,27 +67,26 @@ static void accept_message(struct kpk_request *request, struct kpk_response *res
     kpk_http_json(response, 201, object);
 }
 
-static void respond(struct simulator *simulator, struct kpk_request *request,
-                    struct kpk_response *response, enum store_answer answer, const char *sid) {
-    switch (answer) {
-    case STORE_ACCEPTED:
-    case STORE_REPEATED:
-    case STORE_LATE_TIMEOUT:
-        accept_message(request, response, sid);
-        return;
-    case STORE_PERMANENT:
-        refuse(response, &unsubscribed);
-        return;
-    case STORE_THROTTLED:
-        refuse(response, &throttled);
-        simulator_throttle(simulator, SIMULATOR_SMS, response);
-        return;
-    case STORE_DOWN:
-        refuse(response, &unavailable);
-        return;
-    default:
-        refuse(response, &internal);
-    }
+static const struct simulator_voice sms = {SIMULATOR_SMS, accept_message, refuse};
+
+/* --- what it is given -------------------------------------------------------------------- */
+
+static int wrong_with_fields(const char *to, const char *from, const char *text) {
+    if (!to || !*to) return NO_TO;
+    if (!from || !*from) return NO_FROM;
+    if (!text || !*text) return NO_TEXT;
+    return SIMULATOR_NOT_REFUSED;
+}
+
+static int wrong_with(const char *to, const char *text) {
+    size_t digits = *to == '+' ? strspn(to + 1, "0123456789") : 0, points = 0;
+
+    if (digits < DIGITS_MIN || digits > DIGITS_MAX || to[1] == '0' || to[1 + digits])
+        return BAD_NUMBER;
+    if (strcmp(to, "+15005550001") == 0) return BAD_NUMBER;
+    if (strcmp(to, "+15005550009") == 0) return NOT_MOBILE;
+    kpk_utf8_valid(text, strlen(text), &points);
+    return points > TEXT_MAX ? TOO_LONG : SIMULATOR_NOT_REFUSED;
 }
 
 /* "SM" and 32 hexadecimal digits */
@@ -110,35 +101,19 @@ static void new_sid(char sid[STORE_ID_BYTES]) {
 }
 
 void post_sms(struct kpk_request *request, struct kpk_response *response, void *ctx) {
-    struct simulator *simulator = ctx;
     const char *to = kpk_http_form(request, "To"), *from = kpk_http_form(request, "From"),
                *text = kpk_http_form(request, "Body");
-    const struct refusal *wrong = NULL;
-    enum store_answer answer;
+    int wrong = wrong_with_fields(to, from, text);
     char sid[STORE_ID_BYTES];
 
-    if (!to || !*to)
-        wrong = &no_to;
-    else if (!from || !*from)
-        wrong = &no_from;
-    else if (!text || !*text)
-        wrong = &no_text;
     if (wrong) {
         refuse(response, wrong);
         return;
     }
     new_sid(sid);
-    wrong = wrong_with(to, text);
-    if (simulator_receive(simulator, request, response,
-                          &(struct simulator_message){.provider = SIMULATOR_SMS,
-                                                      .recipient = to,
-                                                      .title = "",
-                                                      .text = text,
-                                                      .invalid = wrong != NULL},
-                          sid, &answer))
-        return;
-    if (answer == STORE_INVALID)
-        refuse(response, wrong);
-    else
-        respond(simulator, request, response, answer, sid);
+    simulator_receive(
+        ctx, &sms, request, response,
+        &(struct simulator_message){
+            .recipient = to, .title = "", .text = text, .wrong = wrong_with(to, text)},
+        sid);
 }
