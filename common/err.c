@@ -16,6 +16,7 @@ int kpk_fail(struct kpk_err *err, enum kpk_verdict verdict, const char *fmt, ...
     kpk_utf8_line(msg);
     err->verdict = verdict;
     err->retry_after_ms = 0;
+    err->uncounted = false;
     memcpy(err->msg, msg, sizeof(msg));
     return -1;
 }

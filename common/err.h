@@ -9,6 +9,8 @@
 #ifndef KPK_COMMON_ERR_H
 #define KPK_COMMON_ERR_H
 
+#include <stdbool.h>
+
 #define KPK_MUST_CHECK __attribute__((warn_unused_result))
 #define KPK_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -16,6 +18,8 @@ enum kpk_verdict { KPK_OK = 0, KPK_WAIT, KPK_RETRY, KPK_REJECT, KPK_FATAL };
 
 struct kpk_err {
     enum kpk_verdict verdict;
+    bool
+        uncounted; /* RETRY: perhaps it was not the record that failed: this was not its last try */
     char msg[256]; /* one line: what, which input, why; no newline at its end */
     int retry_after_ms; /* RETRY: not before this has passed, as whoever refused it asked; 0: no word */
 };

@@ -30,8 +30,10 @@ struct kpk_event {
     size_t key_len;
     const char *data; /* JSON text; not NUL-terminated after a decode */
     size_t len;
-    bool last_try; /* for an effect: if it fails once more it is a dead letter, RETRY or not
-                      (patterns/fanout says so); false of one that is sent */
+    /* For an effect, as patterns/fanout says it; 0 of one that is sent. */
+    bool
+        last_try; /* if it fails once more it is a dead letter, RETRY or not, unless 'uncounted' */
+    int waited_ms; /* it lay in a retry tier: so long ago at least it failed before */
 };
 
 /* Queue 'event' for 'topic' (full name). Errors as kpk_producer_send(). */

@@ -40,7 +40,7 @@ static void note_batch(struct fanout_member *member) {
         outcome->why.verdict = KPK_OK;
         if (kpk_event_decode(member->batch.msgs[i], &event, &outcome->why)) continue;
         outcome->time_ms = event.time_ms;
-        event.last_try = kpk_retry_is_last(member->retry, member->batch.msgs[i]);
+        kpk_retry_tell(member->retry, member->batch.msgs[i], &event);
         if (member->effect->note(member->ctx, &event, &outcome->why)) continue;
     }
 }

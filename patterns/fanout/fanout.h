@@ -41,7 +41,7 @@ struct kpk_fanout_effect {
     /* NULL: what apply() did, it did for all of them. Else, after an apply() that returned 0: what
      * became of the 'index'-th event that note() took?
      * returns  0: done; -1 with 'err': RETRY: it goes to the group's next retry tier, or is a dead
-     *          letter when there is none left; REJECT: a dead letter */
+     *          letter when there is none left and the try is not 'uncounted'; REJECT: a dead letter */
     int (*outcome)(void *ctx, size_t index, struct kpk_err *err);
 };
 

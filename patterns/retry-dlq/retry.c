@@ -159,7 +159,7 @@ static int next_hop(const struct kpk_retry *retry, const rd_kafka_message_t *msg
     kpk_topic_dlq(place.topic, retry->group, name, &row);
     hop->whole = record_bytes(msg) + LETTER_BYTES <= (size_t)row.max_message_bytes;
     hop->tier = why->verdict == KPK_RETRY && hop->whole
-                    ? kpk_tier_next(retry->group, place.tier, why->retry_after_ms)
+                    ? kpk_tier_next(retry->group, place.tier, why)
                     : KPK_TIER_NONE;
     if (hop->tier != KPK_TIER_NONE)
         kpk_topic_retry(place.topic, retry->group, hop->tier, name, &row);
@@ -167,11 +167,16 @@ static int next_hop(const struct kpk_retry *retry, const rd_kafka_message_t *msg
     return 0;
 }
 
-bool kpk_retry_is_last(const struct kpk_retry *retry, const rd_kafka_message_t *msg) {
+void kpk_retry_tell(const struct kpk_retry *retry, const rd_kafka_message_t *msg,
+                    struct kpk_event *event) {
+    static const struct kpk_err failed = {.verdict = KPK_RETRY};
     struct kpk_place place;
 
-    return kpk_place_find(retry->group, rd_kafka_topic_name(msg->rkt), &place) &&
-           kpk_tier_next(retry->group, place.tier, 0) == KPK_TIER_NONE;
+    event->last_try = false;
+    event->waited_ms = 0;
+    if (!kpk_place_find(retry->group, rd_kafka_topic_name(msg->rkt), &place)) return;
+    event->last_try = kpk_tier_next(retry->group, place.tier, &failed) == KPK_TIER_NONE;
+    if (place.tier != KPK_TIER_NONE) event->waited_ms = retry->group->retry_ms[place.tier];
 }
 
 static int send_on(struct kpk_retry *retry, const rd_kafka_message_t *msg,

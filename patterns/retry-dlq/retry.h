@@ -11,6 +11,8 @@
  * Guaranteed      the record lies in its next topic, byte for byte (key, value, headers) and with the
  *                 reason in headers, before its offset is committed. It is tried once more per tier,
  *                 never before its time, then it is a dead letter. It does not grow on its way.
+ *                 A try that its effect does not count (err.h) is the exception: from the last tier the
+ *                 record goes there again, for as long as the effect says so.
  *                 One that does not fit, as it is larger than its topic's limit, which only a
  *                 compressed one can be, is not copied: it is a dead letter at once, which says where
  *                 it lies and how large it is (kpk-left-out-bytes).
@@ -22,9 +24,8 @@
 #define KPK_PATTERNS_RETRY_DLQ_RETRY_H
 
 #include "common/err.h"
+#include "common/event.h"
 #include "common/kafka.h"
-
-#include <stdbool.h>
 
 struct kpk_retry;
 
@@ -34,8 +35,9 @@ int kpk_retry_open(struct kpk_retry **retry, const char *group,
                    struct kpk_err *err) KPK_MUST_CHECK;
 void kpk_retry_close(struct kpk_retry *retry); /* NULL is fine */
 
-/* Has 'msg' no tier before it? If it fails now, whatever the verdict, it is a dead letter. */
-bool kpk_retry_is_last(const struct kpk_retry *retry, const rd_kafka_message_t *msg);
+/* Which of its tries this is, by where 'msg' was read: fill 'last_try' and 'waited_ms' of its event. */
+void kpk_retry_tell(const struct kpk_retry *retry, const rd_kafka_message_t *msg,
+                    struct kpk_event *event);
 
 /* Queue 'msg' for where it goes next; copied. 'why' is what the effect said: RETRY, or REJECT.
  * returns  0, or -1 with 'err': WAIT, or FATAL */

@@ -19,10 +19,10 @@ bool kpk_place_find(const struct kpk_group *group, const char *name, struct kpk_
     return false;
 }
 
-int kpk_tier_next(const struct kpk_group *group, int tier, int retry_after_ms) {
+int kpk_tier_next(const struct kpk_group *group, int tier, const struct kpk_err *why) {
     int count = kpk_group_retries(group), next = tier + 1;
 
-    if (next >= count) return KPK_TIER_NONE;
-    while (next < count - 1 && group->retry_ms[next] < retry_after_ms) next++;
+    if (next >= count) return why->uncounted ? tier : KPK_TIER_NONE;
+    while (next < count - 1 && group->retry_ms[next] < why->retry_after_ms) next++;
     return next;
 }

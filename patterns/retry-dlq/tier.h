@@ -8,6 +8,7 @@
 #ifndef KPK_PATTERNS_RETRY_DLQ_TIER_H
 #define KPK_PATTERNS_RETRY_DLQ_TIER_H
 
+#include "common/err.h"
 #include "topology/topology.h"
 
 #include <stdbool.h>
@@ -24,8 +25,10 @@ struct kpk_place {
 bool kpk_place_find(const struct kpk_group *group, const char *name, struct kpk_place *place);
 
 /* The tier for a record that failed in 'tier': the next one; or, when whoever refused it asked for
- * time ('retry_after_ms', else 0), the first from there on that is long enough, or the longest.
+ * time ('retry_after_ms'), the first from there on that is long enough, or the longest. From the last one there
+ * is none, but for a try that does not count ('uncounted'): the same again.
+ * why      RETRY
  * returns  KPK_TIER_NONE: its tries are used up */
-int kpk_tier_next(const struct kpk_group *group, int tier, int retry_after_ms);
+int kpk_tier_next(const struct kpk_group *group, int tier, const struct kpk_err *why);
 
 #endif

@@ -12,12 +12,22 @@ enum breaker_answer breaker_ask(struct breaker *breaker, int64_t now_ms) {
     return BREAKER_PROBE;
 }
 
-bool breaker_succeeded(struct breaker *breaker) {
-    bool was_closed = breaker->state == BREAKER_CLOSED;
+static void open_it(struct breaker *breaker, int64_t now_ms) {
+    if (breaker->state == BREAKER_CLOSED) breaker->since_ms = now_ms;
+    breaker->state = BREAKER_OPEN;
+    breaker->until_ms = now_ms + breaker->open_ms;
+}
 
+/* Does it change anything? Of what was in flight when the breaker opened only a success does. */
+static bool counts(const struct breaker *breaker, bool probe) {
+    return breaker->state == BREAKER_CLOSED || (probe && breaker->state == BREAKER_PROBING);
+}
+
+void breaker_answered(struct breaker *breaker, int64_t now_ms) {
     breaker->state = BREAKER_CLOSED;
     breaker->in_row = 0;
-    return !was_closed;
+    breaker->answered = true;
+    breaker->answered_ms = now_ms;
 }
 
 static bool is_in_row(const struct breaker *breaker, uint64_t delivery) {
@@ -26,20 +36,24 @@ static bool is_in_row(const struct breaker *breaker, uint64_t delivery) {
     return false;
 }
 
-bool breaker_failed(struct breaker *breaker, uint64_t delivery, bool probe, int64_t now_ms) {
-    if (probe && breaker->state == BREAKER_PROBING) {
-        breaker->state = BREAKER_OPEN;
-        breaker->until_ms = now_ms + breaker->open_ms;
-    }
-    if (breaker->state != BREAKER_CLOSED || is_in_row(breaker, delivery)) return false;
-    breaker->row[breaker->in_row++] = delivery;
-    if (breaker->in_row < breaker->limit) return false;
-    breaker->state = BREAKER_OPEN;
-    breaker->since_ms = now_ms;
-    breaker->until_ms = now_ms + breaker->open_ms;
-    return true;
+void breaker_failed(struct breaker *breaker, uint64_t delivery, bool probe, int64_t now_ms) {
+    if (!counts(breaker, probe)) return;
+    if (breaker->in_row < breaker->limit && !is_in_row(breaker, delivery))
+        breaker->row[breaker->in_row++] = delivery;
+    if (breaker->in_row >= breaker->limit)
+        open_it(breaker, now_ms);
+    else
+        breaker->state = BREAKER_CLOSED;
+}
+
+void breaker_not_connected(struct breaker *breaker, bool probe, int64_t now_ms) {
+    if (counts(breaker, probe)) open_it(breaker, now_ms);
 }
 
 void breaker_gave_up(struct breaker *breaker, bool probe) {
     if (probe && breaker->state == BREAKER_PROBING) breaker->state = BREAKER_OPEN;
+}
+
+bool breaker_answered_since(const struct breaker *breaker, int64_t then_ms) {
+    return breaker->answered && breaker->answered_ms >= then_ms;
 }

@@ -1,11 +1,14 @@
-/* A circuit breaker: after so many failures in a row nobody asks a provider that is down.
+/* A circuit breaker: nobody asks a provider that is down.
  *
- *   CLOSED --('limit' failures in a row)--> OPEN --('open_ms' have passed)--> PROBING: one may try
- *      ^                                     ^                                   |
- *      '------------- it succeeded ----------+-------------- it failed ----------'
+ *   CLOSED --('limit' failures in a row, or no connection)--> OPEN --('open_ms' have passed)--> PROBING: one may try
+ *      ^                                                       ^                                   |
+ *      '---------------- it was answered ----------------------+------------- it failed -----------'
  *
- * The row counts each delivery once: that the same one fails again says nothing new of the provider.
- * A success of anybody closes it. No locks and no clock in here: the caller has them. */
+ * The row counts each delivery once: that the same one fails again says nothing new of the provider. An answer
+ * to anybody ends it, and closes the breaker. A connection that could not be made is no delivery's fault, and
+ * opens it at once; one that can be made again puts an end to that, and what failed then is the next in the row:
+ * a message that always fails must not stand for a provider that is back.
+ * No locks and no clock in here: the caller has them. */
 #ifndef KPK_SERVICES_NOTIFICATION_BREAKER_H
 #define KPK_SERVICES_NOTIFICATION_BREAKER_H
 
@@ -19,9 +22,11 @@ struct breaker {
     int open_ms;
     /* from here on its own; all zero is closed */
     enum { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_PROBING } state;
-    int in_row;
+    int in_row; /* not CLOSED, and less than 'limit': there was no connection */
     uint64_t row[BREAKER_LIMIT_MAX]; /* which deliveries failed */
     int64_t since_ms, until_ms;      /* OPEN: opened first, next probe */
+    bool answered;                   /* ever, and then last at: */
+    int64_t answered_ms;
 };
 
 /* Would breaker_ask() let one pass? */
@@ -29,15 +34,18 @@ bool breaker_lets(const struct breaker *breaker, int64_t now_ms);
 
 enum breaker_answer { BREAKER_SEND, BREAKER_PROBE, BREAKER_WAIT };
 
-/* May a delivery be sent? Who is told PROBE owes one of the three calls that follow. */
+/* May a delivery be sent? Who is told PROBE owes one of the four calls that follow. */
 enum breaker_answer breaker_ask(struct breaker *breaker, int64_t now_ms);
 
-/* returns  whether it closed by this */
-bool breaker_succeeded(struct breaker *breaker);
-/* delivery  a hash of its idempotency key
- * returns   whether it opened by this; a failed probe keeps it open, and is no news */
-bool breaker_failed(struct breaker *breaker, uint64_t delivery, bool probe, int64_t now_ms);
+/* It works, whatever it said of the delivery. */
+void breaker_answered(struct breaker *breaker, int64_t now_ms);
+/* delivery  a hash of its idempotency key */
+void breaker_failed(struct breaker *breaker, uint64_t delivery, bool probe, int64_t now_ms);
+void breaker_not_connected(struct breaker *breaker, bool probe, int64_t now_ms);
 /* What was sent has no result. */
 void breaker_gave_up(struct breaker *breaker, bool probe);
+
+/* Has anybody been answered since 'then_ms'? */
+bool breaker_answered_since(const struct breaker *breaker, int64_t then_ms);
 
 #endif

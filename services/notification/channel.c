@@ -23,6 +23,7 @@ struct noted {
     char recipient_id[NOTIFICATION_USER_ID_BYTES];
     enum notification_category category;
     bool urgent, last_try;
+    int waited_ms;
     struct notification_message message;
     struct noted
         *first; /* of those with its id in the batch: itself, or one that came before it */
@@ -124,6 +125,7 @@ static int channel_note(void *ctx, const struct kpk_event *event, struct kpk_err
     noted->category = request.template->category;
     noted->urgent = request.priority == NOTIFICATION_HIGH;
     noted->last_try = event->last_try;
+    noted->waited_ms = event->waited_ms;
     noted->outcome.verdict = KPK_OK;
     channel->by_id[channel->count++] = noted;
     return 0;
@@ -186,6 +188,7 @@ static void add_delivery(struct channel *channel, struct noted *noted, const cha
         .subject = noted->message.subject,
         .text = noted->message.text,
         .urgent = noted->urgent,
+        .waited_ms = noted->waited_ms,
     };
     channel->sending[channel->n_sending++] = noted;
 }
@@ -277,7 +280,7 @@ static void take_outcome(struct channel *channel, struct noted *noted,
     struct notification_row *row;
 
     *outcome = delivery->outcome;
-    if (outcome->verdict == KPK_RETRY && noted->last_try)
+    if (outcome->verdict == KPK_RETRY && noted->last_try && !outcome->uncounted)
         kpk_fail(outcome, KPK_REJECT, "tries used up: %s", delivery->outcome.msg);
     row = add_news(channel, noted, statuses[outcome->verdict],
                    outcome->verdict == KPK_OK ? "" : outcome->msg);

@@ -6,7 +6,9 @@
  *       no address: skipped. No such user: REJECT, so that he can be registered and the letter redriven.
  *   (2) one statement: a row each in 'deliveries', the attempt counted
  *   (3) the provider, many at once, those to one recipient in order; its answer is OK, RETRY or REJECT for
- *       each, and WAIT for all that are left when it is down
+ *       each, and WAIT for all that are left when it is down. A last try that fails is a REJECT, unless it may
+ *       be the provider that failed: nobody else had an answer meanwhile (provider.h). Then it goes through the
+ *       last tier once more: to WAIT would be to hold up, for it, those whose answers are to tell
  *   (4) one statement: what became of each, also when the provider went down on the way
  *
  * At least once, and effectively once by (notification, channel): what is 'delivered' or 'skipped' is not done

@@ -175,10 +175,12 @@ static void note(struct run *run, struct transfer *transfer, enum gateway_result
     struct notification_delivery *delivery = transfer->delivery;
 
     kpk_utf8_line(delivery->provider_id);
+    item->failed = result == GATEWAY_FAILED || result == GATEWAY_NOT_CONNECTED;
+    delivery->outcome.uncounted =
+        item->failed && !gateway_answered_within(transfer->gateway, delivery->waited_ms);
     gateway_note(transfer->gateway, result, XXH3_64bits(transfer->key, strlen(transfer->key)),
                  transfer->probe, kpk_mono_us() - transfer->began_us, delivery->outcome.msg);
     clear(transfer);
-    item->failed = result == GATEWAY_FAILED;
     if (result == GATEWAY_GIVEN_UP || item->after == NONE) return;
     run->items[item->after].next = run->ready;
     run->ready = item->after;
@@ -259,6 +261,17 @@ static struct transfer *take(const struct notification_provider *provider, CURLc
     return transfer;
 }
 
+static enum gateway_result judge(const struct run *run, struct transfer *transfer,
+                                 CURLcode code) {
+    enum gateway_result result;
+
+    if (code == CURLE_ABORTED_BY_CALLBACK) return GATEWAY_GIVEN_UP; /* by us */
+    result = run->provider->channel->judge(transfer, code);
+    return code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST
+               ? GATEWAY_NOT_CONNECTED
+               : result;
+}
+
 /* returns  how many answers came */
 static int collect(struct run *run) {
     const struct notification_provider *provider = run->provider;
@@ -268,9 +281,7 @@ static int collect(struct run *run) {
 
     if (!provider->performers) curl_multi_perform(provider->multi, &running);
     for (; (transfer = take(provider, &code)); came++) {
-        bool ended = code == CURLE_ABORTED_BY_CALLBACK; /* by us */
-        note(run, transfer,
-             ended ? GATEWAY_GIVEN_UP : provider->channel->judge(transfer, code));
+        note(run, transfer, judge(run, transfer, code));
         run->flying--;
     }
     return came;

@@ -46,8 +46,8 @@ static struct kpk_metric *of(struct kpk_metric *metric, const struct gateway *ga
 }
 
 static void count(const struct gateway *gateway, enum gateway_result result, int64_t took_us) {
-    static const char *const outcomes[GATEWAY_RESULTS] = {"accepted", "rejected", "throttled",
-                                                          "failed", "given_up"};
+    static const char *const outcomes[GATEWAY_RESULTS] = {
+        "accepted", "rejected", "throttled", "failed", "not_connected", "given_up"};
     char labels[sizeof(requests.labels)];
 
     snprintf(labels, sizeof(labels), "provider=\"%s\",outcome=\"%s\"", gateway->name,
@@ -100,36 +100,48 @@ enum breaker_answer gateway_ask(struct gateway *gateway, int64_t *wait_us) {
     return answer;
 }
 
-static void failed(struct gateway *gateway, uint64_t delivery, bool probe, const char *why) {
+/* The breaker has opened, or closed. */
+static void tell(const struct gateway *gateway, bool open) {
+    const struct breaker *breaker = &gateway->breaker;
     struct kpk_quoted quoted;
 
-    snprintf(gateway->why, sizeof(gateway->why), "%s", why);
-    if (!breaker_failed(&gateway->breaker, delivery, probe, kpk_mono_ms())) return;
-    kpk_metric_set(of(&breaker_open, gateway), 1);
-    kpk_warn("breaker_open", "provider=%s failures=%d last=%s", gateway->name,
-             gateway->breaker.in_row, kpk_quote(&quoted, why));
-}
-
-static void answered(struct gateway *gateway) {
-    int64_t since_ms = gateway->breaker.since_ms;
-
-    if (!breaker_succeeded(&gateway->breaker)) return;
-    kpk_metric_set(of(&breaker_open, gateway), 0);
-    kpk_log("breaker_closed", "provider=%s after_ms=%" PRId64, gateway->name,
-            kpk_mono_ms() - since_ms);
+    kpk_metric_set(of(&breaker_open, gateway), open);
+    if (open)
+        kpk_warn("breaker_open", "provider=%s failures=%d last=%s", gateway->name,
+                 breaker->in_row, kpk_quote(&quoted, gateway->why));
+    else
+        kpk_log("breaker_closed", "provider=%s after_ms=%" PRId64, gateway->name,
+                kpk_mono_ms() - breaker->since_ms);
 }
 
 void gateway_note(struct gateway *gateway, enum gateway_result result, uint64_t delivery,
                   bool probe, int64_t took_us, const char *why) {
+    struct breaker *breaker = &gateway->breaker;
+    int64_t now_ms = kpk_mono_ms();
+
     count(gateway, result, took_us);
     pthread_mutex_lock(&gateway->lock);
+    bool was_open = breaker->state != BREAKER_CLOSED;
+    if (result == GATEWAY_FAILED || result == GATEWAY_NOT_CONNECTED)
+        snprintf(gateway->why, sizeof(gateway->why), "%s", why);
     if (result == GATEWAY_FAILED)
-        failed(gateway, delivery, probe, why);
+        breaker_failed(breaker, delivery, probe, now_ms);
+    else if (result == GATEWAY_NOT_CONNECTED)
+        breaker_not_connected(breaker, probe, now_ms);
     else if (result == GATEWAY_GIVEN_UP)
-        breaker_gave_up(&gateway->breaker, probe);
+        breaker_gave_up(breaker, probe);
     else
-        answered(gateway);
+        breaker_answered(breaker, now_ms);
+    bool open = breaker->state != BREAKER_CLOSED;
+    if (open != was_open) tell(gateway, open);
     pthread_mutex_unlock(&gateway->lock);
+}
+
+bool gateway_answered_within(struct gateway *gateway, int ms) {
+    pthread_mutex_lock(&gateway->lock);
+    bool answered = breaker_answered_since(&gateway->breaker, kpk_mono_ms() - ms);
+    pthread_mutex_unlock(&gateway->lock);
+    return answered;
 }
 
 int gateway_check(struct gateway *gateway, struct kpk_err *err) {

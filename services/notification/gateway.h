@@ -1,7 +1,7 @@
 /* What the members of a process share of one provider: its breaker, its rate, what is counted of it.
  *
  *   kpk_provider_breaker_open{provider}             1 while the breaker is open
- *   kpk_provider_requests_total{provider,outcome}   accepted, rejected, throttled, failed, given_up
+ *   kpk_provider_requests_total{provider,outcome}   accepted, rejected, throttled, failed, not_connected, given_up
  *   kpk_provider_request_seconds{provider}
  *
  * Any thread. It is there as long as a member has it open; the next one begins with a closed breaker. */
@@ -32,9 +32,10 @@ enum breaker_answer gateway_ask(struct gateway *gateway, int64_t *wait_us);
 enum gateway_result {
     GATEWAY_ACCEPTED,
     GATEWAY_REJECTED,
-    GATEWAY_THROTTLED, /* it is there, and wants this one later */
-    GATEWAY_FAILED,    /* it counts against the breaker */
-    GATEWAY_GIVEN_UP,  /* by us */
+    GATEWAY_THROTTLED,     /* it is there, and wants this one later */
+    GATEWAY_FAILED,        /* it counts against the breaker */
+    GATEWAY_NOT_CONNECTED, /* it opens the breaker */
+    GATEWAY_GIVEN_UP,      /* by us */
     GATEWAY_RESULTS
 };
 
@@ -42,6 +43,9 @@ enum gateway_result {
  * why       it failed, for the log */
 void gateway_note(struct gateway *gateway, enum gateway_result result, uint64_t delivery,
                   bool probe, int64_t took_us, const char *why);
+
+/* Has it answered anybody in this process within the last 'ms'? */
+bool gateway_answered_within(struct gateway *gateway, int ms);
 
 /* Is the breaker closed? returns  0; -1 with 'err' (WAIT) that says what failed last */
 int gateway_check(struct gateway *gateway, struct kpk_err *err) KPK_MUST_CHECK;

@@ -10,12 +10,18 @@
  *   accepted                              OK
  *   invalid address or token, other 4xx   REJECT: it never will be (SMTP: 5xx to the mail)
  *   429, 408 (SMTP: 4xx)                  RETRY, with the provider's Retry-After
- *   5xx, a time-out, no connection        RETRY, and a failure of the provider. So is 401 (SMTP: 421, or 5xx
+ *   5xx, a time-out, a broken connection  RETRY, and a failure of the provider. So is 401 (SMTP: 421, or 5xx
  *                                         before there is a mail): it refuses us, not this message
- *   the provider is down                  WAIT for those that failed so and for all that is left: after
+ *   the provider is down                  WAIT for those that failed so and for all that is left: when no
+ *                                         connection can be made (refused, no route, no such host), or after
  *                                         'breaker_failures' failures in a row, each of another delivery,
  *                                         the breaker opens. Nothing is sent for 'breaker_ms'; then one
  *                                         delivery, each time another, tries whether it is back
+ *
+ * What has failed once, and again after a while, may be a bad message or a provider that is down all that time;
+ * an answer to another in between tells them apart. So a failure of the provider is 'uncounted' (common/err.h)
+ * unless it has answered somebody in this process while the delivery waited: the dead letters are for those that
+ * fail while others do not.
  *
  * Breaker and rate are the process's, one of each provider: its members share them. (What a breaker cannot
  * know: messages that each get a 5xx for a reason of their own look like an outage while nothing else is sent.)
@@ -54,9 +60,11 @@ struct notification_delivery {
     const char *platform; /* push: "fcm" or "apns"; else NULL */
     const char *subject;  /* one line: of a mail, title of a push; not used by SMS */
     const char *text;
-    bool urgent; /* priority high */
+    bool urgent;   /* priority high */
+    int waited_ms; /* it failed before, so long ago at least; 0: not that one knows */
     /* out */
-    struct kpk_err outcome; /* OK, RETRY, REJECT; WAIT: not tried, or not known */
+    struct kpk_err
+        outcome; /* OK, RETRY ('uncounted' or not), REJECT; WAIT: not tried, or not known */
     char provider_id[NOTIFICATION_PROVIDER_ID_BYTES]; /* what the provider calls it; "" */
 };
 

@@ -35,9 +35,11 @@ enum {
 
 /* What a charge meets, and what became of it: the workers write it down here. */
 struct charge {
-    int fails; /* so many tries, then it is done; -1: it is rejected */
+    int fails;     /* so many tries, then it is done; -1: it is rejected */
+    int uncounted; /* so many of them, from the first one on, do not count */
     int retry_after_ms;
-    atomic_int tries;
+    atomic_int tries, last_tries;
+    atomic_int waited_ms;            /* as the last one was told */
     _Atomic int64_t tried_ms[TRIES]; /* of the monotonic clock */
 };
 
@@ -70,6 +72,8 @@ static int work_note(void *ctx, const struct kpk_event *event, struct kpk_err *w
 
     if (number < 0 || number >= CHARGES) return kpk_fail(why, KPK_REJECT, "no such charge");
     work->charges[work->count++] = number;
+    shared->charges[number].waited_ms = event->waited_ms;
+    shared->charges[number].last_tries += event->last_try;
     return 0;
 }
 
@@ -89,6 +93,7 @@ static int work_outcome(void *ctx, size_t index, struct kpk_err *why) {
     if (tries > charge->fails) return 0;
     kpk_fail(why, KPK_RETRY, "503, %d", tries);
     why->retry_after_ms = charge->retry_after_ms;
+    why->uncounted = tries <= charge->uncounted;
     return -1;
 }
 
@@ -334,6 +339,25 @@ static void a_charge_is_tried_once_per_tier_at_its_time(void **state) {
     assert_tries(bad, 5, 1);
 }
 
+/* From the last tier into the last tier: as often as the effect says so, and then it is the last try. */
+static void a_try_that_does_not_count(void **state) {
+    enum { LAST = 1, UNCOUNTED = 4, EACH = 10 };
+    int first = written, delay_ms = kpk_group_find(KPK_GROUP_CHARGE_WORKERS)->retry_ms[LAST];
+
+    (void)state;
+    for (int i = 0; i < 2 * EACH; i++) shared->charges[first + i].uncounted = UNCOUNTED;
+    write_charges(EACH, UNCOUNTED, 0);
+    write_charges(EACH, TRIES, 0);
+    await_tries(first, 2 * EACH, UNCOUNTED + 1);
+    assert_letter(first + EACH, KPK_TOPIC_CHARGES, "5", "503, 5");
+    assert_tries(first, 2 * EACH, UNCOUNTED + 1);
+    for (int tries = 2; tries <= UNCOUNTED; tries++) assert_delay(first, 2 * EACH, tries, LAST);
+    for (int i = first; i < first + 2 * EACH; i++) {
+        assert_int_equal(shared->charges[i].waited_ms, delay_ms);
+        assert_int_equal(shared->charges[i].last_tries, UNCOUNTED - LAST);
+    }
+}
+
 static void a_provider_says_when(void **state) {
     int short_enough = write_charges(10, 1, 1000), longer = write_charges(10, 1, 1001);
     int too_long = write_charges(10, 1, 3600000), both = write_charges(1, 2, 3600000);
@@ -459,6 +483,7 @@ static void a_stranger_stops_no_tier(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         TEST(a_charge_is_tried_once_per_tier_at_its_time),
+        TEST(a_try_that_does_not_count),
         TEST(a_provider_says_when),
         TEST(the_topic_goes_on_while_a_tier_waits),
         TEST(a_rebalance_while_it_waits_loses_nothing),

@@ -14,18 +14,23 @@ enum { LIMIT = 3, OPEN_MS = 100 };
 /* What happens, and what it must say then. */
 enum step {
     END,
-    SEND,   /* asked: one may be sent */
-    PROBE,  /* asked: one may try */
-    WAIT,   /* asked: no */
-    GOOD,   /* a success: no news */
-    CLOSES, /* a success: it closes by it */
-    BAD,    /* a failure of a new delivery: no news */
-    AGAIN,  /* a failure of the delivery before: no news */
-    OPENS,  /* a failure of a new one: it opens by it */
-    BAD_PROBE,
-    NO_PROBE, /* the probe has no result */
-    LATER,    /* OPEN_MS pass */
-    ALMOST,   /* a millisecond less */
+    SEND,         /* asked: one may be sent */
+    PROBE,        /* asked: one may try */
+    WAIT,         /* asked: no */
+    GOOD,         /* a success: no news */
+    CLOSES,       /* a success: it closes by it */
+    BAD,          /* a failure of a new delivery: no news */
+    AGAIN,        /* a failure of the delivery before: no news */
+    OPENS,        /* a failure of a new one: it opens by it */
+    BAD_PROBE,    /* the probe fails: no news */
+    CLOSES_PROBE, /* the probe, a new one, fails: it closes by it */
+    CLOSES_AGAIN, /* the probe, the delivery before, fails: it closes by it */
+    CUT,          /* no connection: it opens by it */
+    CUT_LATE,     /* no connection: no news */
+    CUT_PROBE,    /* the probe has no connection: no news */
+    NO_PROBE,     /* the probe has no result */
+    LATER,        /* OPEN_MS pass */
+    ALMOST,       /* a millisecond less */
 };
 
 /* clang-format off */
@@ -44,8 +49,44 @@ static const struct {
     {"a probe that has no result", {BAD, BAD, OPENS, LATER, PROBE, NO_PROBE, PROBE, CLOSES}},
     {"what was in flight fails late", {BAD, BAD, OPENS, BAD, BAD, WAIT, LATER, PROBE, BAD, WAIT}},
     {"what was in flight succeeds late", {BAD, BAD, OPENS, CLOSES, SEND}},
+    {"no connection: it opens at once", {SEND, CUT, WAIT, ALMOST, WAIT, LATER, PROBE, CLOSES, SEND}},
+    {"no connection yet", {CUT, LATER, PROBE, CUT_PROBE, WAIT, ALMOST, WAIT, LATER, PROBE, CLOSES}},
+    {"what was in flight has none, late", {BAD, BAD, OPENS, CUT_LATE, LATER, PROBE, CUT_LATE, WAIT, CLOSES}},
+    {"it connects again, and fails: it counts", {CUT, LATER, PROBE, CLOSES_PROBE, SEND, BAD, SEND, OPENS, WAIT}},
+    {"the same one fails for ever: others pass", {BAD, CUT, LATER, PROBE, CLOSES_AGAIN, SEND, CUT, LATER, PROBE, CLOSES_AGAIN, SEND}},
+    {"it connects again, and fails as before", {BAD, BAD, CUT, LATER, PROBE, BAD_PROBE, WAIT, LATER, PROBE, CLOSES, SEND}},
+    {"down, and then not even a connection", {BAD, BAD, OPENS, LATER, PROBE, CUT_PROBE, LATER, PROBE, BAD_PROBE, WAIT}},
+    {"what was in flight fails late, and is no connection", {CUT, BAD, BAD, BAD, WAIT, LATER, PROBE, CLOSES}},
 };
 /* clang-format on */
+
+/* What it is told, by 'step'. */
+static void tell(struct breaker *breaker, enum step step, uint64_t *delivery, int64_t now_ms) {
+    bool again = step == AGAIN || step == CLOSES_AGAIN,
+         probe = step == BAD_PROBE || step == CLOSES_PROBE || step == CLOSES_AGAIN;
+
+    switch (step) {
+    case GOOD:
+    case CLOSES:
+        breaker_answered(breaker, now_ms);
+        break;
+    case CUT:
+    case CUT_LATE:
+    case CUT_PROBE:
+        breaker_not_connected(breaker, step == CUT_PROBE, now_ms);
+        break;
+    case NO_PROBE:
+        breaker_gave_up(breaker, true);
+        break;
+    default:
+        breaker_failed(breaker, again ? *delivery : ++*delivery, probe, now_ms);
+    }
+}
+
+static bool is_news(enum step step) {
+    return step == CLOSES || step == OPENS || step == CLOSES_PROBE || step == CLOSES_AGAIN ||
+           step == CUT;
+}
 
 static void play(const char *name, const enum step *steps) {
     struct breaker breaker = {.limit = LIMIT, .open_ms = OPEN_MS};
@@ -53,36 +94,17 @@ static void play(const char *name, const enum step *steps) {
     int64_t now_ms = 1000;
 
     for (int i = 0; steps[i] != END; i++) {
-        bool right = true;
+        bool right = true, lets = breaker_lets(&breaker, now_ms),
+             was_closed = breaker.state == BREAKER_CLOSED;
         switch (steps[i]) {
         case SEND:
-            right =
-                breaker_lets(&breaker, now_ms) && breaker_ask(&breaker, now_ms) == BREAKER_SEND;
+            right = lets && breaker_ask(&breaker, now_ms) == BREAKER_SEND;
             break;
         case PROBE:
-            right = breaker_lets(&breaker, now_ms) &&
-                    breaker_ask(&breaker, now_ms) == BREAKER_PROBE;
+            right = lets && breaker_ask(&breaker, now_ms) == BREAKER_PROBE;
             break;
         case WAIT:
-            right = !breaker_lets(&breaker, now_ms) &&
-                    breaker_ask(&breaker, now_ms) == BREAKER_WAIT;
-            break;
-        case GOOD:
-        case CLOSES:
-            right = breaker_succeeded(&breaker) == (steps[i] == CLOSES);
-            break;
-        case BAD:
-        case OPENS:
-            right = breaker_failed(&breaker, ++delivery, false, now_ms) == (steps[i] == OPENS);
-            break;
-        case AGAIN:
-            right = !breaker_failed(&breaker, delivery, false, now_ms);
-            break;
-        case BAD_PROBE:
-            right = !breaker_failed(&breaker, ++delivery, true, now_ms);
-            break;
-        case NO_PROBE:
-            breaker_gave_up(&breaker, true);
+            right = !lets && breaker_ask(&breaker, now_ms) == BREAKER_WAIT;
             break;
         case LATER:
             now_ms += OPEN_MS;
@@ -90,8 +112,9 @@ static void play(const char *name, const enum step *steps) {
         case ALMOST:
             now_ms += OPEN_MS - 1;
             break;
-        case END:
-            break;
+        default:
+            tell(&breaker, steps[i], &delivery, now_ms);
+            right = ((breaker.state == BREAKER_CLOSED) != was_closed) == is_news(steps[i]);
         }
         if (!right) fail_msg("%s: step %d", name, i + 1);
     }
@@ -100,6 +123,23 @@ static void play(const char *name, const enum step *steps) {
 static void test_breaker(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(stories); i++) play(stories[i].name, stories[i].steps);
+}
+
+/* Whatever it answers counts, and nothing else does. A clock may begin at 0. */
+static void test_answered_since(void **state) {
+    struct breaker breaker = {.limit = LIMIT, .open_ms = OPEN_MS};
+
+    (void)state;
+    assert_false(breaker_answered_since(&breaker, -1000));
+    breaker_failed(&breaker, 1, false, 10);
+    breaker_not_connected(&breaker, false, 10);
+    breaker_gave_up(&breaker, false);
+    assert_false(breaker_answered_since(&breaker, -1000));
+    breaker_answered(&breaker, 20);
+    breaker_failed(&breaker, 1, false, 30);
+    assert_true(breaker_answered_since(&breaker, -1000));
+    assert_true(breaker_answered_since(&breaker, 20));
+    assert_false(breaker_answered_since(&breaker, 21));
 }
 
 /* ---- the rate ---- */
@@ -166,6 +206,7 @@ static void test_rate_keeps_little(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_breaker),
+        cmocka_unit_test(test_answered_since),
         cmocka_unit_test(test_rate),
         cmocka_unit_test(test_rate_says_how_long),
         cmocka_unit_test(test_rate_keeps_little),

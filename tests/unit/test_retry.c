@@ -51,12 +51,32 @@ static void a_record_goes_from_tier_to_tier(void **state) {
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        int next =
-            kpk_tier_next(group_of(cases[i].group), cases[i].tier, cases[i].retry_after_ms);
+        const struct kpk_err why = {.verdict = KPK_RETRY,
+                                    .retry_after_ms = cases[i].retry_after_ms};
+        int next = kpk_tier_next(group_of(cases[i].group), cases[i].tier, &why);
         if (next != cases[i].next)
             fail_msg("%s, tier %d, %d ms asked for: tier %d", cases[i].group, cases[i].tier,
                      cases[i].retry_after_ms, next);
     }
+}
+
+/* A try that does not count is never the last: the last tier again, and no other. */
+static void a_record_stays_in_the_last_tier(void **state) {
+    static const struct {
+        const char *group;
+        int tier, next;
+    } cases[] = {
+        {KPK_GROUP_EMAIL_WORKERS, KPK_TIER_NONE, 0},
+        {KPK_GROUP_EMAIL_WORKERS, 1, 2},
+        {KPK_GROUP_EMAIL_WORKERS, 2, 2},
+        {KPK_GROUP_FANOUT_WORKERS, KPK_TIER_NONE, KPK_TIER_NONE},
+    };
+    static const struct kpk_err why = {.verdict = KPK_RETRY, .uncounted = true};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (kpk_tier_next(group_of(cases[i].group), cases[i].tier, &why) != cases[i].next)
+            fail_msg("%s, tier %d", cases[i].group, cases[i].tier);
 }
 
 static void a_place_is_known_by_its_topic(void **state) {
@@ -243,6 +263,7 @@ static void a_time_that_is_none_is_now(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_goes_from_tier_to_tier),
+        cmocka_unit_test(a_record_stays_in_the_last_tier),
         cmocka_unit_test(a_place_is_known_by_its_topic),
         cmocka_unit_test(a_record_does_not_grow_on_its_way),
         cmocka_unit_test(a_dead_letter_waits_for_nothing),

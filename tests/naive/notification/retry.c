@@ -38,8 +38,10 @@ int kpk_retry_wait(struct kpk_retry *retry, struct kpk_err *err) {
     return 0;
 }
 
-bool kpk_retry_is_last(const struct kpk_retry *retry, const rd_kafka_message_t *msg) {
+void kpk_retry_tell(const struct kpk_retry *retry, const rd_kafka_message_t *msg,
+                    struct kpk_event *event) {
     (void)retry;
     (void)msg;
-    return false;
+    event->last_try = false;
+    event->waited_ms = 0;
 }
