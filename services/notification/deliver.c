@@ -111,9 +111,10 @@ static void begin_all(struct run *run, int *order) {
     }
 }
 
-/* While a provider is down each call lets another one probe: a message that fails for a reason of its own must
- * not stand for the provider for ever. */
-static void take_turns(struct run *run) {
+/* Who probes, while a provider is down: a message that fails for a reason of its own must not stand for the
+ * provider for ever. By lot: a turn that goes on with each call keeps step with the breaker, which lets one pass at
+ * each second call or each fourth. */
+static void draw_lots(struct run *run) {
     struct notification_provider *provider = run->provider;
     int heads = 0, last = NONE, turn;
     struct kpk_err down;
@@ -124,7 +125,7 @@ static void take_turns(struct run *run) {
             closed = false;
     for (int i = run->ready; i != NONE; last = i, i = run->items[i].next) heads++;
     if (closed || heads == 0) return;
-    turn = (int)(provider->turn++ % (unsigned)heads);
+    turn = rand_r(&provider->lot) % heads;
     run->items[last].next = run->ready; /* a ring, to be cut elsewhere */
     for (; turn > 0; turn--) last = run->items[last].next;
     run->ready = run->items[last].next;
@@ -355,7 +356,7 @@ int notification_deliver(struct notification_provider *provider,
     run.items = items;
     run.deadline_ms = kpk_mono_ms() + provider->opts.budget_ms;
     begin_all(&run, order);
-    take_turns(&run);
+    draw_lots(&run);
     fly(&run);
     failed = conclude(&run, err);
 out:

@@ -16,7 +16,7 @@
  *                                         connection can be made (refused, no route, no such host), or after
  *                                         'breaker_failures' failures in a row, each of another delivery,
  *                                         the breaker opens. Nothing is sent for 'breaker_ms'; then one
- *                                         delivery, each time another, tries whether it is back
+ *                                         delivery, by lot, tries whether it is back
  *
  * What has failed once, and again after a while, may be a bad message or a provider that is down all that time;
  * an answer to another in between tells them apart. So a failure of the provider is 'uncounted' (common/err.h)

@@ -16,7 +16,7 @@ struct notification_provider {
     CURLM *multi;
     struct transfer *transfers;    /* 'in_flight' of them */
     struct performers *performers; /* NULL: 'multi' performs them */
-    unsigned turn;                 /* who probes next */
+    unsigned lot;                  /* rand_r()'s: who probes next */
 };
 
 #endif

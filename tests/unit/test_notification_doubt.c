@@ -13,7 +13,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-enum { BACK_MS = 20000 };
+enum { BACK_MS = 20000, FAILURES = 5 };
 
 static struct kpk_err error, *err = &error;
 static struct notification_provider *provider;
@@ -34,19 +34,22 @@ static struct notification_delivery delivery_to(enum notification_channel channe
                                           .waited_ms = waited_ms};
 }
 
-static void open_provider(enum notification_channel channel, const char *url, int breaker_ms) {
-    const struct notification_provider_opts opts = {
-        .channel = channel, .url = url, .breaker_ms = breaker_ms};
+static void open_provider(enum notification_channel channel, const char *url,
+                          int breaker_failures, int breaker_ms) {
+    const struct notification_provider_opts opts = {.channel = channel,
+                                                    .url = url,
+                                                    .breaker_failures = breaker_failures,
+                                                    .breaker_ms = breaker_ms};
 
     assert_ok(notification_provider_open(&provider, &opts, err), err);
 }
 
-static void open_sms(int breaker_ms) {
+static void open_sms(int breaker_failures, int breaker_ms) {
     char url[64];
 
     sms_gateway_forget();
     snprintf(url, sizeof(url), "http://127.0.0.1:%d", sms_gateway.port);
-    open_provider(NOTIFICATION_SMS, url, breaker_ms);
+    open_provider(NOTIFICATION_SMS, url, breaker_failures, breaker_ms);
 }
 
 static struct kpk_err deliver(struct notification_delivery *delivery) {
@@ -86,7 +89,7 @@ static void no_connection_is_the_provider(void **state) {
     snprintf(no_name, sizeof(no_name), "http://%064d.example", 0); /* no label is so long */
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct notification_delivery delivery = delivery_to(cases[i].channel, "+4915500001", 0);
-        open_provider(cases[i].channel, cases[i].url, 60000);
+        open_provider(cases[i].channel, cases[i].url, FAILURES, 60000);
         struct kpk_err outcome = deliver(&delivery);
         if (outcome.verdict != KPK_WAIT || !strstr(outcome.msg, cases[i].says))
             fail_msg("%s: %s %s", cases[i].url, kpk_verdict_name(outcome.verdict), outcome.msg);
@@ -102,7 +105,7 @@ static void a_connection_is_the_end_of_it(void **state) {
                                  good = delivery_to(NOTIFICATION_SMS, "+4915500002", 0);
 
     (void)state;
-    open_sms(10);
+    open_sms(FAILURES, 10);
     sms_gateway_shut();
     assert_int_equal(deliver(&bad).verdict, KPK_WAIT);
     assert_int_equal(deliver(&bad).verdict, KPK_WAIT);
@@ -111,6 +114,38 @@ static void a_connection_is_the_end_of_it(void **state) {
     assert_true(wait_until(BACK_MS, waits_no_more, &bad));
     assert_int_equal(bad.outcome.verdict, KPK_RETRY);
     assert_int_equal(deliver(&good).verdict, KPK_OK);
+}
+
+static void pass(int ms) {
+    int64_t until_ms = kpk_mono_ms() + ms;
+
+    while (kpk_mono_ms() < until_ms) usleep(100);
+}
+
+/* Of two, the one whose number ends with 'bad' always fails. Before each probe there is a call that sends nothing, as
+ * the breaker is not due: it takes nobody's turn. */
+static void check_turns(int bad) {
+    enum { BREAKER_MS = 20, PROBES = 50 };
+    struct notification_delivery both[] = {delivery_to(NOTIFICATION_SMS, "+4915500001", 0),
+                                           delivery_to(NOTIFICATION_SMS, "+4915500002", 0)};
+
+    open_sms(1, BREAKER_MS);
+    sms_gateway.status[1] = sms_gateway.status[2] = 503;
+    assert_int_equal(notification_deliver(provider, both, 2, err), -1);
+    sms_gateway.status[3 - bad] = 0;
+    for (int probes = 0; sms_gateway.accepted == 0; probes++) {
+        if (probes == PROBES) fail_msg("%d is bad, and it alone has probed", bad);
+        assert_int_equal(notification_deliver(provider, both, 2, err), -1);
+        pass(BREAKER_MS);
+        (void)!notification_deliver(provider, both, 2, err);
+    }
+    close_provider(NULL);
+}
+
+static void each_may_try_whether_it_is_back(void **state) {
+    (void)state;
+    check_turns(1);
+    check_turns(2);
 }
 
 /* ---- a failure -------------------------------------------------------------------------- */
@@ -137,12 +172,11 @@ static void a_failure_counts_if_others_are_answered(void **state) {
         struct notification_delivery other = delivery_to(NOTIFICATION_SMS, "+4915500001", 0);
         struct notification_delivery delivery =
             delivery_to(NOTIFICATION_SMS, "+4915500002", cases[i].waited_ms);
-        open_sms(60000);
+        open_sms(FAILURES, 60000);
         sms_gateway.status[1] = cases[i].before == 201 ? 0 : cases[i].before;
         sms_gateway.status[2] = cases[i].status;
         if (cases[i].before) deliver(&other);
-        int64_t until_ms = kpk_mono_ms() + 2;
-        while (kpk_mono_ms() < until_ms) usleep(100);
+        pass(2);
         struct kpk_err outcome = deliver(&delivery);
         if (outcome.verdict != cases[i].verdict || outcome.uncounted != cases[i].uncounted)
             fail_msg("case %zu: %s %d", i, kpk_verdict_name(outcome.verdict),
@@ -167,6 +201,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(no_connection_is_the_provider, close_provider),
         cmocka_unit_test_teardown(a_connection_is_the_end_of_it, close_provider),
+        cmocka_unit_test_teardown(each_may_try_whether_it_is_back, close_provider),
         cmocka_unit_test_teardown(a_failure_counts_if_others_are_answered, close_provider),
     };
 
