@@ -26,7 +26,15 @@ struct noted {
     int waited_ms;
     struct notification_message message;
     struct noted
-        *first; /* of those with its id in the batch: itself, or one that came before it */
+        *first;    /* of those with its id in the batch: itself, or one that came before it */
+    bool answered; /* 'outcome' is its provider's */
+    struct kpk_err outcome;
+};
+
+/* What a provider said of one whose batch waits for the others. */
+struct answer {
+    char id[KPK_UUID_BYTES];
+    int waited_ms; /* of another try of it another one */
     struct kpk_err outcome;
 };
 
@@ -44,6 +52,8 @@ struct channel {
     struct notification_row *asked; /* rows for a statement */
     struct notification_row *news;  /* what became of them, and is not in the table yet */
     size_t n_news;
+    struct answer *answers; /* of the time before, to the same batch: RETRY and REJECT */
+    size_t n_answers;
 };
 
 static struct kpk_metric outcomes = {
@@ -74,6 +84,7 @@ static void channel_close(void *ctx) {
     free(channel->sending);
     free(channel->asked);
     free(channel->news);
+    free(channel->answers);
     free(channel);
 }
 
@@ -90,8 +101,9 @@ static int channel_open(void **ctx, int batch, struct kpk_err *err) {
     channel->sending = calloc(room, sizeof(struct noted *));
     channel->asked = calloc(room, sizeof(*channel->asked));
     channel->news = calloc(room, sizeof(*channel->news));
+    channel->answers = calloc(room, sizeof(*channel->answers));
     if (!channel->noted || !channel->by_id || !channel->deliveries || !channel->sending ||
-        !channel->asked || !channel->news) {
+        !channel->asked || !channel->news || !channel->answers) {
         kpk_fail(err, KPK_FATAL, "notifications: no memory");
         goto fail;
     }
@@ -126,6 +138,7 @@ static int channel_note(void *ctx, const struct kpk_event *event, struct kpk_err
     noted->urgent = request.priority == NOTIFICATION_HIGH;
     noted->last_try = event->last_try;
     noted->waited_ms = event->waited_ms;
+    noted->answered = false;
     noted->outcome.verdict = KPK_OK;
     channel->by_id[channel->count++] = noted;
     return 0;
@@ -178,6 +191,34 @@ static int record(struct channel *channel, struct kpk_err *err) {
     return 0;
 }
 
+/* In the order of their ids. */
+static void keep_answers(struct channel *channel) {
+    channel->n_answers = 0;
+    for (size_t i = 0; i < channel->count; i++) {
+        const struct noted *noted = channel->by_id[i];
+        if (!noted->answered) continue;
+        struct answer *answer = &channel->answers[channel->n_answers++];
+        strcpy(answer->id, noted->id);
+        answer->waited_ms = noted->waited_ms;
+        answer->outcome = noted->outcome;
+    }
+}
+
+static int compare_answer(const void *id, const void *answer) {
+    return strcmp(id, ((const struct answer *)answer)->id);
+}
+
+/* A provider that is down keeps the batch; who was answered before that is not asked again each time. */
+static bool was_answered(const struct channel *channel, struct noted *noted) {
+    const struct answer *answer = bsearch(noted->id, channel->answers, channel->n_answers,
+                                          sizeof(*answer), compare_answer);
+
+    if (!answer || answer->waited_ms != noted->waited_ms) return false;
+    noted->answered = true;
+    noted->outcome = answer->outcome;
+    return true;
+}
+
 static void add_delivery(struct channel *channel, struct noted *noted, const char *address,
                          const char *platform) {
     channel->deliveries[channel->n_sending] = (struct notification_delivery){
@@ -214,7 +255,7 @@ static void decide(struct channel *channel, struct noted *noted, const PGresult 
         add_news(channel, noted, NOTIFICATION_SKIPPED, reason);
     } else if (PQgetisnull(known, row, NOTIFICATION_ADDRESS)) {
         add_news(channel, noted, NOTIFICATION_SKIPPED, "no address");
-    } else {
+    } else if (!was_answered(channel, noted)) {
         bool named = !PQgetisnull(known, row, NOTIFICATION_PLATFORM);
         add_delivery(channel, noted, PQgetvalue(known, row, NOTIFICATION_ADDRESS),
                      named ? PQgetvalue(known, row, NOTIFICATION_PLATFORM) : NULL);
@@ -285,6 +326,7 @@ static void take_outcome(struct channel *channel, struct noted *noted,
     row = add_news(channel, noted, statuses[outcome->verdict],
                    outcome->verdict == KPK_OK ? "" : outcome->msg);
     strcpy(row->provider_id, delivery->provider_id);
+    noted->answered = outcome->verdict == KPK_RETRY || outcome->verdict == KPK_REJECT;
 }
 
 /* returns  0, or -1 with 'err': mostly WAIT. What was done meanwhile is among the news. */
@@ -316,10 +358,12 @@ static int channel_apply(void *ctx, struct kpk_err *err) {
     if (!known) return -1;
     failed = send_all(channel, &why); /* (2), (3) */
     PQclear(known);
+    keep_answers(channel);
     if (kpk_fault("notification:after-send", err)) return -1;
     if (record(channel, err)) return -1; /* (4), whatever has failed before */
     if (kpk_fault("notification:after-record", err)) return -1;
     if (failed) *err = why;
+    if (!failed) channel->n_answers = 0;
     return failed;
 }
 

@@ -11,6 +11,9 @@
  *       last tier once more: to WAIT would be to hold up, for it, those whose answers are to tell
  *   (4) one statement: what became of each, also when the provider went down on the way
  *
+ * A batch that waits is begun anew each time. Who was delivered is known by (1); what a provider refused, for good or
+ * for a while, is kept in memory until the batch is done, and is not asked again.
+ *
  * At least once, and effectively once by (notification, channel): what is 'delivered' or 'skipped' is not done
  * again, whoever asks and however often. Fault points: notification:after-claim, -after-send, -after-record.
  *

@@ -16,9 +16,7 @@
 #include <unistd.h>
 
 enum { MOST = 64, BATCH = 16, BACK_MS = 20000, BREAKER_FAILURES = 3 };
-
-/* What the last tier would say of a record: longer than any test here takes. */
-enum { TIER_MS = 3600000 };
+enum { TIER_MS = 3600000 }; /* the delay of the last tier, say: longer than a test takes */
 
 static struct kpk_err error, *err = &error;
 static struct kpk_pg *pg;
@@ -71,7 +69,6 @@ struct asked {
 
 static bool last_try;
 static int waited_ms;
-
 static char ids[MOST][KPK_UUID_BYTES];
 
 static void note(const struct asked *asked, int i) {
@@ -257,12 +254,10 @@ static void the_last_try_is_told_as_such(void **state) {
     assert_row(ids[2], "rejected 1 tries used up: sms: 429 0 too many");
 }
 
-static bool a_while_passed(void *began_ms) { return kpk_mono_ms() > *(int64_t *)began_ms + 10; }
-
 static void pass_a_while(void) {
-    int64_t now_ms = kpk_mono_ms();
+    int64_t until_ms = kpk_mono_ms() + 10;
 
-    assert_true(wait_until(BACK_MS, a_while_passed, &now_ms));
+    while (kpk_mono_ms() < until_ms) usleep(1000);
 }
 
 static void assert_one_more_try(const struct asked *batch, size_t count) {
@@ -400,6 +395,33 @@ static void a_gateway_that_is_down(void **state) {
         "5");
 }
 
+/* A batch that waits for its provider does not ask again, each time, for those that it has an answer to. */
+static void while_it_waits_an_answer_stands(void **state) {
+    static const struct asked batch[] = {{"61", 1}, {"62", 2}, {"63", 3},
+                                         {"64", 4}, {"65", 5}, {0}};
+
+    (void)state;
+    sms_gateway.status[1] = 400;
+    sms_gateway.status[2] = 429;
+    for (int i = 3; i <= 5; i++) sms_gateway.status[i] = 503;
+    for (int times = 0; times < 10; times++) {
+        assert_int_equal(run(batch), -1);
+        assert_int_equal(err->verdict, KPK_WAIT);
+    }
+    assert_row(ids[0], "rejected 1 sms: 400 21211 no such number");
+    assert_row(ids[1], "retrying 1 sms: 429 0 too many");
+    memset(sms_gateway.status, 0, sizeof(sms_gateway.status));
+    assert_true(wait_until(BACK_MS, applied, (void *)batch));
+    assert_int_equal(outcome(0), KPK_REJECT);
+    assert_int_equal(outcome(1), KPK_RETRY);
+    assert_int_equal(error.retry_after_ms, SMS_RETRY_AFTER_S * 1000);
+    for (size_t i = 2; i < 5; i++) assert_int_equal(outcome(i), KPK_OK);
+    /* That was that batch. In the next one, which may be from a tier, they are tried. */
+    assert_ok(run(batch), err);
+    assert_row(ids[0], "delivered 2 SM4");
+    assert_row(ids[1], "delivered 2 SM5");
+}
+
 /* Two workers, as while partitions move: whoever comes second finds it done. */
 static void two_at_once(void **state) {
     static const struct asked batch[] = {{"41", 1}, {"42", 2}, {"43", 3}, {0}};
@@ -459,6 +481,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(no_connection_is_nobodys_failure, begin_test, end_test),
         cmocka_unit_test_setup_teardown(a_failure_at_each_step, begin_test, end_test),
         cmocka_unit_test_setup_teardown(a_gateway_that_is_down, begin_test, end_test),
+        cmocka_unit_test_setup_teardown(while_it_waits_an_answer_stands, begin_test, end_test),
         cmocka_unit_test_setup_teardown(two_at_once, begin_test, end_test),
     };
 
