@@ -102,6 +102,14 @@ static const struct kpk_opt *find(const struct kpk_opt *opts, const char *name, 
     return NULL;
 }
 
+/* What the command line says. */
+static int give(const struct kpk_opt *opt, const char *source, const char *value,
+                struct kpk_err *err) {
+    if (opt->type == KPK_OPT_STR && opt->min > 0 && !*value)
+        return kpk_fail(err, KPK_FATAL, "%s: is empty; without it, any will do", source);
+    return set(opt, source, value, err);
+}
+
 /* One option at argv[*i]; its value may be the next argument. */
 static int parse_one(const struct kpk_program *program, int argc, char **argv, int *i,
                      struct kpk_err *err) {
@@ -119,9 +127,9 @@ static int parse_one(const struct kpk_program *program, int argc, char **argv, i
         if (eq) return kpk_fail(err, KPK_FATAL, "%s takes no value", source);
         return set(opt, source, "1", err);
     }
-    if (eq) return set(opt, source, eq + 1, err);
+    if (eq) return give(opt, source, eq + 1, err);
     if (*i + 1 >= argc) return kpk_fail(err, KPK_FATAL, "%s needs a value", source);
-    return set(opt, source, argv[++*i], err);
+    return give(opt, source, argv[++*i], err);
 }
 
 int kpk_opts_parse(const struct kpk_program *program, int *argc, char **argv,

@@ -14,8 +14,9 @@
 #include "common/err.h"
 
 enum kpk_opt_type {
-    KPK_OPT_INT,  /* dst is int *; 'min' and 'max' are its bounds, both included */
-    KPK_OPT_STR,  /* dst is const char **; points into argv, the environment or the table */
+    KPK_OPT_INT, /* dst is int *; 'min' and 'max' are its bounds, both included */
+    KPK_OPT_STR, /* dst is const char **; points into argv, the environment or the table; with 'min' 1 an empty one on
+                   * the command line is an error: a shell's variable that nobody set */
     KPK_OPT_FLAG, /* dst is int *; takes no value; --name sets it to 1 */
     KPK_OPT_LIST, /* dst is const char *[max + 1]; may be given up to 'max' times; NULL ends it */
 };

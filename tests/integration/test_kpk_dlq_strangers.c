@@ -99,12 +99,32 @@ static void what_differs_is_no_copy(void **state) {
     letters_assert("differs", 2, false);
 }
 
+/* A script's variable that nobody set must not make it everybody's letters; nor is what could not be printed, as a disk
+ * is full, a success. */
+static void what_says_nothing_is_refused(void **state) {
+    static const char *const filters[] = {"group", "topic", "reason", "key", "since", "until"};
+
+    (void)state;
+    letters_put(&(struct letter){.key = "all", .value = "v", .offset = 60});
+    for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+        struct cli_output *output = cli_run("", "dlq purge --reason 503 --%s ''", filters[i]);
+        cli_assert_status(output, 2);
+        cli_assert_says(output, "is empty");
+    }
+    letters_assert("all", 0, true);
+    struct cli_output *output = cli_run("", "dlq list 2>&1 > /dev/full #");
+    cli_assert_status(output, 1);
+    cli_assert_says(output, "could not be written");
+    cli_assert_status(cli_run("", "dlq purge --key all"), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_nonsense),
         cmocka_unit_test(refuses_a_bare_record),
         cmocka_unit_test(refuses_what_would_not_fit),
         cmocka_unit_test(what_differs_is_no_copy),
+        cmocka_unit_test(what_says_nothing_is_refused),
     };
 
     return cmocka_run_group_tests_name("kpk dlq: strangers", tests, letters_open,

@@ -17,13 +17,14 @@
 enum { ARGS = 8, TAGS = 2 };
 
 static int count, seed, naive;
-static const char *name, *tags[TAGS + 1];
+static const char *name, *only, *tags[TAGS + 1];
 
 /* clang-format off */
 static const struct kpk_opt opts[] = {
     {"count", "KPK_T_COUNT", KPK_OPT_INT, &count, "5", 1, 10, "how many"},
     {"seed", NULL, KPK_OPT_INT, &seed, NULL, 1, 100, "of the random numbers; 0 when not given"},
     {"name", "KPK_T_NAME", KPK_OPT_STR, &name, "bob", 0, 0, "who"},
+    {"only", NULL, KPK_OPT_STR, &only, NULL, 1, 0, "not empty, when it is given"},
     {"naive", "KPK_T_NAIVE", KPK_OPT_FLAG, &naive, NULL, 0, 0, "without the pattern"},
     {"tag", NULL, KPK_OPT_LIST, tags, NULL, 0, TAGS, "may be repeated"},
     {0}};
@@ -109,6 +110,8 @@ static void a_wrong_value_names_its_source(void **state) {
         {"--count 4294967301", NULL, "--count: 4294967301 is not in 1..10"},
         {"--seed 0", NULL, "--seed: 0 is not in 1..100"},
         {"--count", NULL, "--count needs a value"},
+        {"--only ''", NULL, "--only: is empty; without it, any will do"},
+        {"--only=", NULL, "--only: is empty; without it, any will do"},
         {"--naive=1", NULL, "--naive takes no value"},
         {"--tag a --tag b --tag c", NULL, "--tag: may be given 2 times at most"},
         {"--coun 5", NULL, "--coun: no such option (see t --help)"},

@@ -45,15 +45,16 @@ struct kpk_dlq_filter {
     int64_t since_ms, until_ms; /* the same, by kpk_dlq_filter_parse() */
 };
 
+/* None may be empty: purge --group "$GROUP" with nothing in GROUP would be of all groups, for good. */
 /* clang-format off */
 #define KPK_DLQ_SCOPE_OPTS(filter)                                                                                    \
-    {"group", NULL, KPK_OPT_STR, &(filter).group, NULL, 0, 0, "only what this group gave up"},                          \
-    {"topic", NULL, KPK_OPT_STR, &(filter).topic, NULL, 0, 0, "only what came from this topic"}
+    {"group", NULL, KPK_OPT_STR, &(filter).group, NULL, 1, 0, "only what this group gave up"},                          \
+    {"topic", NULL, KPK_OPT_STR, &(filter).topic, NULL, 1, 0, "only what came from this topic"}
 #define KPK_DLQ_LIKE_OPTS(filter)                                                                                     \
-    {"reason", NULL, KPK_OPT_STR, &(filter).reason, NULL, 0, 0, "only those whose reason has this text in it"},         \
-    {"key", NULL, KPK_OPT_STR, &(filter).key, NULL, 0, 0, "only those with exactly this key"},                          \
-    {"since", NULL, KPK_OPT_STR, &(filter).since, NULL, 0, 0, "only those put there at this time or later (RFC 3339, or 90s, 5m, 2h, 7d ago)"}, \
-    {"until", NULL, KPK_OPT_STR, &(filter).until, NULL, 0, 0, "only those put there before this time"}
+    {"reason", NULL, KPK_OPT_STR, &(filter).reason, NULL, 1, 0, "only those whose reason has this text in it"},         \
+    {"key", NULL, KPK_OPT_STR, &(filter).key, NULL, 1, 0, "only those with exactly this key"},                          \
+    {"since", NULL, KPK_OPT_STR, &(filter).since, NULL, 1, 0, "only those put there at this time or later (RFC 3339, or 90s, 5m, 2h, 7d ago)"}, \
+    {"until", NULL, KPK_OPT_STR, &(filter).until, NULL, 1, 0, "only those put there before this time"}
 /* clang-format on */
 
 /* returns  0, or -1 with 'err' (REJECT): not a time */

@@ -85,7 +85,11 @@ static int run(const struct command *command, int argc, char **argv) {
         code = KPK_EXIT_USAGE;
     else
         code = command->run(argc, argv, &err);
-    fflush(stdout); /* the result comes before the complaint */
+    /* The result comes before the complaint. One that got lost, on a full disk, is none. */
+    if ((fflush(stdout) || ferror(stdout)) && code == KPK_EXIT_OK) {
+        kpk_fail(&err, KPK_FATAL, "what it prints could not be written");
+        code = KPK_EXIT_FAILED;
+    }
     if (code != KPK_EXIT_OK) fprintf(stderr, "kpk %s: %s\n", command->name, err.msg);
     return code;
 }
