@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGITS = 18 }; /* always fit an int64_t */
+enum {
+    DIGITS = 18, /* always fit an int64_t */
+    REDRIVEN_MAX = 1000000,
+};
 
 /* --- read -------------------------------------------------------------------------------- */
 
@@ -36,7 +39,7 @@ static bool number(const rd_kafka_headers_t *headers, const char *name, int64_t 
 void kpk_letter_read(const rd_kafka_headers_t *headers, const char *topic,
                      struct kpk_letter *letter) {
     const char *first = text(headers, KPK_ERRORS_TOPIC);
-    int64_t partition, offset, tries;
+    int64_t partition, offset, tries, redriven;
 
     if (!first || strcmp(first, topic) != 0) return;
     if (!number(headers, KPK_ERRORS_PARTITION, INT32_MAX, &partition)) return;
@@ -46,6 +49,8 @@ void kpk_letter_read(const rd_kafka_headers_t *headers, const char *topic,
     letter->offset = offset;
     if (number(headers, KPK_ERRORS_DELIVERY_COUNT, INT32_MAX - 1, &tries))
         letter->tries = (int)tries;
+    if (number(headers, KPK_REDRIVEN, REDRIVEN_MAX, &redriven))
+        letter->redriven = (int)redriven;
 }
 
 int64_t kpk_letter_not_before(const rd_kafka_headers_t *headers) {
@@ -60,7 +65,7 @@ rd_kafka_headers_t *kpk_letter_write(const rd_kafka_headers_t *own,
                                      const struct kpk_letter *letter,
                                      const struct kpk_letter_stamp *stamp) {
     rd_kafka_headers_t *headers = own ? rd_kafka_headers_copy(own) : rd_kafka_headers_new(8);
-    char partition[16], offset[24], tries[16], not_before[24], left_out[24];
+    char partition[16], offset[24], tries[16], not_before[24], left_out[24], redriven[16];
     const char *const pairs[][2] = {
         {KPK_ERRORS_TOPIC, letter->topic},
         {KPK_ERRORS_PARTITION, partition},
@@ -70,11 +75,13 @@ rd_kafka_headers_t *kpk_letter_write(const rd_kafka_headers_t *own,
         {KPK_ERRORS_MESSAGE, stamp->why},
         {KPK_NOT_BEFORE, stamp->not_before_ms ? not_before : NULL},
         {KPK_LEFT_OUT, stamp->left_out_bytes ? left_out : NULL},
+        {KPK_REDRIVEN, letter->redriven ? redriven : NULL},
     };
 
     snprintf(partition, sizeof(partition), "%" PRId32, letter->partition);
     snprintf(offset, sizeof(offset), "%" PRId64, letter->offset);
     snprintf(tries, sizeof(tries), "%d", letter->tries);
+    snprintf(redriven, sizeof(redriven), "%d", letter->redriven);
     snprintf(not_before, sizeof(not_before), "%" PRId64, stamp->not_before_ms);
     snprintf(left_out, sizeof(left_out), "%zu", stamp->left_out_bytes);
     for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {

@@ -10,12 +10,13 @@ struct kpk_letter {
     const char *topic; /* where the record was read first, on the cluster */
     int32_t partition;
     int64_t offset;
-    int tries; /* so far */
+    int tries;    /* so far */
+    int redriven; /* by a person */
 };
 
 /* What a record in a tier of 'topic' says. Somebody else may have written it: of one that does not say
  * that it was read from that topic, nothing is believed.
- * letter  in: where it lies, 0 tries; out: unless it is believed, the same; borrows 'topic' */
+ * letter  in: where it lies, no tries, never redriven; out: unless it is believed, the same; borrows 'topic' */
 void kpk_letter_read(const rd_kafka_headers_t *headers, const char *topic,
                      struct kpk_letter *letter);
 

@@ -151,7 +151,7 @@ static int next_hop(const struct kpk_retry *retry, const rd_kafka_message_t *msg
     if (!kpk_place_find(retry->group, source, &place))
         return kpk_fail(err, KPK_FATAL, "retry: topic %.100s: not of group %s", source,
                         retry->group->name);
-    hop->letter = (struct kpk_letter){source, msg->partition, msg->offset, 0};
+    hop->letter = (struct kpk_letter){source, msg->partition, msg->offset, 0, 0};
     rd_kafka_message_headers(msg, &headers);
     if (place.tier != KPK_TIER_NONE)
         kpk_letter_read(headers, kpk_full_name(place.topic->name, hop->first), &hop->letter);

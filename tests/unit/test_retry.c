@@ -140,7 +140,7 @@ static void a_record_does_not_grow_on_its_way(void **state) {
     for (int hop = 1; hop <= 10; hop++) {
         /* Each hop is read from another place; the first is kept. */
         struct kpk_letter letter = {hop == 1 ? "t." TOPIC : "a tier", hop == 1 ? 7 : 0,
-                                    hop == 1 ? 4711 : hop, 0};
+                                    hop == 1 ? 4711 : hop, 0, 0};
         const struct kpk_letter_stamp stamp = {"t.email-workers", "503", 1700000000000, 0};
         rd_kafka_headers_t *next;
 
@@ -161,8 +161,40 @@ static void a_record_does_not_grow_on_its_way(void **state) {
     rd_kafka_headers_destroy(headers);
 }
 
+/* kpk dlq redrive refuses what came back too often, or not in a number: whoever writes to the topic that the group
+ * reads, a dead letter copied by hand say, must not have the last word on that. */
+static void only_a_tier_says_how_often_it_was_redriven(void **state) {
+    static const struct {
+        const char *said;
+        bool tier;
+        const char *kept; /* NULL: no such header */
+    } cases[] = {
+        {"2", true, "2"},        {"1000000", true, "1000000"},
+        {"1000001", true, NULL}, {"often", true, NULL},
+        {"", true, NULL},        {"2", false, NULL},
+        {"99", false, NULL},     {"often", false, NULL},
+    };
+    const struct kpk_letter_stamp stamp = {"t.email-workers", "503", 0, 0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct kpk_letter letter = {"t." TOPIC, 1, 2, 0, 0};
+        rd_kafka_headers_t *own = kpk_letter_write(NULL, &letter, &stamp), *next;
+
+        rd_kafka_header_add(own, KPK_REDRIVEN, -1, cases[i].said, -1);
+        if (cases[i].tier) kpk_letter_read(own, "t." TOPIC, &letter);
+        next = kpk_letter_write(own, &letter, &stamp);
+        if (!cases[i].kept)
+            assert_null(value_of(next, KPK_REDRIVEN));
+        else
+            assert_string_equal(value_of(next, KPK_REDRIVEN), cases[i].kept);
+        rd_kafka_headers_destroy(own);
+        rd_kafka_headers_destroy(next);
+    }
+}
+
 static void a_dead_letter_waits_for_nothing(void **state) {
-    const struct kpk_letter letter = {"t." TOPIC, 1, 2, 4};
+    const struct kpk_letter letter = {"t." TOPIC, 1, 2, 4, 0};
     struct kpk_letter_stamp stamp = {"t.email-workers", "503", 1700000000000, 0};
     rd_kafka_headers_t *tier = kpk_letter_write(NULL, &letter, &stamp), *dead;
 
@@ -213,7 +245,7 @@ static void what_a_stranger_says_of_a_record_is_not_believed(void **state) {
                                         {KPK_ERRORS_PARTITION, cases[i].partition},
                                         {KPK_ERRORS_OFFSET, cases[i].offset},
                                         {KPK_ERRORS_DELIVERY_COUNT, cases[i].tries}};
-        struct kpk_letter letter = {"a tier", 0, 50, 0};
+        struct kpk_letter letter = {"a tier", 0, 50, 0, 0};
         rd_kafka_headers_t *headers = rd_kafka_headers_new(4);
 
         for (size_t n = 0; n < COUNT(pairs); n++)
@@ -266,6 +298,7 @@ int main(void) {
         cmocka_unit_test(a_record_stays_in_the_last_tier),
         cmocka_unit_test(a_place_is_known_by_its_topic),
         cmocka_unit_test(a_record_does_not_grow_on_its_way),
+        cmocka_unit_test(only_a_tier_says_how_often_it_was_redriven),
         cmocka_unit_test(a_dead_letter_waits_for_nothing),
         cmocka_unit_test(what_a_stranger_says_of_a_record_is_not_believed),
         cmocka_unit_test(a_time_that_is_none_is_now),
