@@ -56,7 +56,8 @@ int load_consume(int argc, char **argv) {
 
     if (parsed > 0) return 0;
     if (!parsed && argc != 2) parsed = kpk_fail(err, KPK_REJECT, "which topic?");
-    if (parsed < 0 || load_single_consumer(&rk, argv[1], true, err))
+    if (parsed < 0 || load_writable("json", args.json, err) ||
+        load_single_consumer(&rk, argv[1], true, err))
         return kpk_exit_failed(err);
     seen = read_all(rk, (uint64_t)args.records, &seconds, &bytes);
     rd_kafka_consumer_close(rk);

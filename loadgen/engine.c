@@ -184,7 +184,7 @@ static uint64_t due_by(const struct load_phase *phase, int64_t now_us) {
     int64_t until = now_us < phase->end_us ? now_us : phase->end_us;
 
     return phase->rate > 0 && until > phase->begin_us
-               ? (uint64_t)((double)(until - phase->begin_us) / 1e6 * phase->rate)
+               ? (uint64_t)ceil((double)(until - phase->begin_us) / 1e6 * phase->rate)
                : 0;
 }
 
@@ -249,7 +249,7 @@ void load_engine_phase(struct load_engine *engine, const char *name, double rate
     atomic_store(&phase->ended, 0);
     run_phase(engine, phase, &watch, measured);
     end_us = load_now_us() < phase->end_us ? load_now_us() : phase->end_us;
-    measured->seconds = (double)(end_us - phase->begin_us) / 1e6;
+    measured->seconds = fmax((double)(end_us - phase->begin_us) / 1e6, 0);
     measured->due = due_by(phase, end_us);
     measured->acked = SUM(engine, acked) - watch.acked;
     measured->failed = SUM(engine, failed) - watch.failed;

@@ -71,6 +71,13 @@ static int usage(FILE *out, int code) {
     return code;
 }
 
+/* A report that got lost, on a full disk, is none. */
+static int printed(int code) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    fprintf(stderr, "loadgen: what it prints could not be written\n");
+    return code ? code : 1;
+}
+
 int main(int argc, char **argv) {
     struct kpk_err err;
 
@@ -84,7 +91,8 @@ int main(int argc, char **argv) {
         return 1;
     }
     for (const struct command *command = commands; command->name; command++)
-        if (strcmp(command->name, argv[1]) == 0) return command->run(argc - 1, argv + 1);
+        if (strcmp(command->name, argv[1]) == 0)
+            return printed(command->run(argc - 1, argv + 1));
     fprintf(stderr, "loadgen: there is no command '%.40s'\n", argv[1]);
     return usage(stderr, 2);
 }

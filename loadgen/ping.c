@@ -68,7 +68,7 @@ int load_ping(int argc, char **argv) {
 
     if (parsed > 0) return 0;
     if (!parsed && argc != 2) parsed = kpk_fail(err, KPK_REJECT, "which topic?");
-    if (parsed < 0) return kpk_exit_failed(err);
+    if (parsed < 0 || load_writable("json", json, err)) return kpk_exit_failed(err);
     failed = load_single_producer(&producer, err) ||
              load_single_consumer(&consumer, argv[1], false, err) ||
              measure(producer, consumer, argv[1], records, (size_t)bytes, &took_us, err);

@@ -19,7 +19,7 @@ int load_plot(int argc, char **argv);
 enum {
     PLOT_FILES = 8,       /* one colour each */
     PLOT_ROWS = 100000,   /* of a file: more than a day */
-    PLOT_PHASE_SPANS = 32 /* of a file */
+    PLOT_PHASE_SPANS = 64 /* of a file: --find-max has up to 24 steps, each with a drain */
 };
 
 /* The cells of a row after second and phase, in the order of the file. */

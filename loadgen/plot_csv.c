@@ -11,7 +11,7 @@ static const char header[] =
     "second,phase,intended_per_s,acked_per_s,consumed_per_s,lag,not_sent,publish_p50_ms,"
     "publish_p99_ms,end_to_end_p50_ms,end_to_end_p99_ms";
 
-static const char *const phases[] = {"warm-up", "sustained", "peak", "drain", NULL};
+static const char *const phases[] = {"warm-up", "step", "sustained", "peak", "drain", NULL};
 
 enum { MAX_SECOND = 10000000, FIELDS = 2 + PLOT_COLUMNS, ROWS_AT_ONCE = 1024, SHOWN = 40 };
 
@@ -79,10 +79,10 @@ static int take_phase(const struct place *at, const char *text, int second,
 
     while (*phase && strcmp(*phase, text) != 0) phase++;
     if (!*phase)
-        return fail_cell(at, 1, text, "is none of warm-up, sustained, peak, drain", err);
+        return fail_cell(at, 1, text, "is none of warm-up, step, sustained, peak, drain", err);
     if (run->span_count && span->phase == *phase) return span->last = second, 0;
     if (run->span_count == PLOT_PHASE_SPANS)
-        return fail_cell(at, 1, text, "is one change of phase too many: 31 at most", err);
+        return fail_cell(at, 1, text, "is one change of phase too many: 63 at most", err);
     run->spans[run->span_count++] = (struct plot_span){*phase, second, second};
     return 0;
 }

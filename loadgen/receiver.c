@@ -143,8 +143,9 @@ int load_group_start(struct load_group *group, struct kpk_err *err) {
         for (int i = 0; i < consumers; i++)
             assigned += atomic_load(&group->members[i].assigned);
         if (assigned == group->setup->partitions) return 0;
+        if (kpk_stopping()) return kpk_fail(err, KPK_WAIT, "interrupted");
         kpk_stop_wait(20);
-    } while (kpk_mono_ms() < deadline && !kpk_stopping());
+    } while (kpk_mono_ms() < deadline);
     return kpk_fail(err, KPK_WAIT, "group %s has %d of %d partitions after %d s", group->name,
                     assigned, group->setup->partitions, JOIN_MS / 1000);
 }

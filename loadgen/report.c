@@ -4,6 +4,7 @@
 #include "topology/plan.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ static int parse_one(const char *text, bool has_groups, struct load_slo *slo,
         at += 11;
     }
     if (sscanf(at, "p%lf<%lf%3[a-z]%c", &slo->percentile, &limit, unit, &more) != 3 ||
-        slo->percentile <= 0 || slo->percentile > 100 || limit <= 0)
+        !(slo->percentile > 0 && slo->percentile <= 100) || !(limit > 0 && isfinite(limit)))
         return kpk_fail(err, KPK_REJECT, "--slo %.40s: it is like p99<50ms or publish.p99.9<1s",
                         text);
     slo->limit_us = strcmp(unit, "us") == 0   ? limit
@@ -78,8 +79,7 @@ static void print_latency(const char *name, const struct kpk_histogram *took_us)
 
 static void print_latencies(const struct load_measured *measured) {
     printf("\n  %-12s", "latency, ms");
-    for (int i = 0; i < PERCENTILES; i++)
-        printf("     %s%-4g", i < 4 ? "p" : "p", percentiles[i]);
+    for (int i = 0; i < PERCENTILES; i++) printf("     p%-4g", percentiles[i]);
     printf("      max\n");
     print_latency("publish", &measured->publish_us);
     print_latency("end to end", &measured->end_to_end_us);
@@ -91,7 +91,7 @@ static void print_phase(const struct load_report *report,
 
     printf("\n  %-10s", measured->name);
     if (measured->rate > 0)
-        printf("%.0f records/s intended for %.1f s: %" PRIu64 " were due\n", measured->rate,
+        printf("%.10g records/s intended for %.1f s: %" PRIu64 " were due\n", measured->rate,
                measured->seconds, measured->due);
     else
         printf("as fast as acknowledged, for %.1f s\n", measured->seconds);

@@ -52,6 +52,8 @@ int load_report_print(const struct load_report *report);
 int load_report_json(const struct load_report *report, int exit_code, const char *path,
                      struct kpk_err *err) KPK_MUST_CHECK;
 
+/* Could they be written? What load_writable() is to a file, for both of load_report_hdr(). */
+int load_report_hdr_writable(const char *path, struct kpk_err *err) KPK_MUST_CHECK;
 /* The distributions of the sustained phase as HdrHistogram's plotter reads them, in ms: 'path'.publish and
  * 'path'.end-to-end */
 int load_report_hdr(const struct load_report *report, const char *path,

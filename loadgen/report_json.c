@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,14 +159,30 @@ int load_report_json(const struct load_report *report, int exit_code, const char
     return load_json_write(json, path, err);
 }
 
+#define PUBLISH ".publish"
+#define END_TO_END ".end-to-end"
+
+/* returns  'out', of PATH_MAX bytes; a path that is too long is none that can be opened */
+static const char *hdr_name(const char *path, const char *what, char *out) {
+    if (snprintf(out, PATH_MAX, "%s%s", path, what) >= PATH_MAX) strcpy(out, "/dev/null/");
+    return out;
+}
+
+int load_report_hdr_writable(const char *path, struct kpk_err *err) {
+    char name[PATH_MAX];
+
+    if (!*path) return 0;
+    if (load_writable("hdr", hdr_name(path, PUBLISH, name), err)) return -1;
+    return load_writable("hdr", hdr_name(path, END_TO_END, name), err);
+}
+
 static int print_hdr(const struct kpk_histogram *took_us, const char *path, const char *what,
                      struct kpk_err *err) {
-    char name[1024];
+    char name[PATH_MAX];
     FILE *file;
 
     if (took_us->count == 0) return 0;
-    snprintf(name, sizeof(name), "%s.%s", path, what);
-    if (!(file = fopen(name, "w")))
+    if (!(file = fopen(hdr_name(path, what, name), "w")))
         return kpk_fail(err, KPK_REJECT, "%.120s: cannot be written: %s", name,
                         strerror(errno));
     kpk_histogram_print(took_us, 1000, file);
@@ -173,6 +190,6 @@ static int print_hdr(const struct kpk_histogram *took_us, const char *path, cons
 }
 
 int load_report_hdr(const struct load_report *report, const char *path, struct kpk_err *err) {
-    if (print_hdr(&report->sustained->publish_us, path, "publish", err)) return -1;
-    return print_hdr(&report->sustained->end_to_end_us, path, "end-to-end", err);
+    if (print_hdr(&report->sustained->publish_us, path, PUBLISH, err)) return -1;
+    return print_hdr(&report->sustained->end_to_end_us, path, END_TO_END, err);
 }

@@ -6,6 +6,7 @@
 #include "common/stop.h"
 #include "common/uuid.h"
 #include "loadgen/report.h"
+#include "loadgen/single.h"
 #include "loadgen/target.h"
 
 #include <errno.h>
@@ -72,12 +73,10 @@ static int one_of(const char *name, const char *value, const char *const *words,
 }
 
 /* Before the run, not after it. */
-static int check_writable(const char *name, const char *path, struct kpk_err *err) {
-    FILE *file = *path ? fopen(path, "a") : NULL;
-
-    if (*path && !file)
-        return kpk_fail(err, KPK_REJECT, "--%s %.120s: %s", name, path, strerror(errno));
-    return file ? fclose(file) : 0;
+static int check_writable(const struct args *args, struct kpk_err *err) {
+    if (load_writable("csv", args->csv, err) || load_writable("json", args->json, err))
+        return -1;
+    return load_report_hdr_writable(args->hdr, err);
 }
 
 /* Through the services that run, or past them: "topic", "http", "plain"; by default to them where there are some. */
@@ -125,7 +124,7 @@ static int check(struct run *run, struct kpk_err *err) {
     if (args->bytes && args->bytes < LOAD_VALUE_LEAST)
         return kpk_fail(err, KPK_REJECT, "--bytes %d: what a record says of itself takes %d",
                         args->bytes, LOAD_VALUE_LEAST);
-    if (check_writable("json", args->json, err)) return -1;
+    if (check_writable(args, err)) return -1;
     if (one_of("compression", args->compression, codecs, err)) return -1;
     if (one_of("acks", args->acks, acks, err)) return -1;
     if (read_rate("rate", args->rate, profile->sustained, &run->rate, err)) return -1;
@@ -202,12 +201,12 @@ static int open_run(struct run *run, struct kpk_err *err) {
     struct load_setup *setup = &run->setup;
     char id[KPK_UUID_BYTES], reader[KPK_NAME_BYTES];
 
-    if (*run->args.csv && !(run->csv = fopen(run->args.csv, "w")))
-        return kpk_fail(err, KPK_REJECT, "--csv %.120s: %s", run->args.csv, strerror(errno));
     kpk_uuid7(id); /* its end is random */
     memcpy(setup->run, id + KPK_UUID_BYTES - LOAD_RUN_BYTES, LOAD_RUN_BYTES);
     setup->bytes_most = bytes_of(run);
     if (is_plain(run) ? open_plain(run, err) : open_services(run, err)) return -1;
+    if (*run->args.csv && !(run->csv = fopen(run->args.csv, "w")))
+        return kpk_fail(err, KPK_REJECT, "--csv %.120s: %s", run->args.csv, strerror(errno));
     if (run->args.find_max) /* nobody knows yet how much that is */
         setup->bytes_most = run->target.room < 0
                                 ? INFINITY
@@ -223,6 +222,18 @@ static int open_run(struct run *run, struct kpk_err *err) {
     pthread_mutex_init(&run->events.lock, NULL);
     run->events.begin_us = load_now_us();
     return load_engine_open(&run->engine, setup, run->csv, err);
+}
+
+/* What could not be written in the middle, as the disk was full, is told at the end. */
+static int close_csv(struct run *run, struct kpk_err *err) {
+    FILE *csv = run->csv;
+    bool failed = csv && ferror(csv);
+
+    run->csv = NULL;
+    if (csv && fclose(csv)) failed = true;
+    if (!failed) return 0;
+    return kpk_fail(err, KPK_REJECT, "--csv %.120s: lines are missing, it could not be written",
+                    run->args.csv);
 }
 
 static void close_run(struct run *run) {
@@ -241,11 +252,16 @@ static void close_run(struct run *run) {
     if (run->csv) fclose(run->csv);
 }
 
+/* Ctrl-C may come before there is anything to tell of. */
+static bool is_measured(const struct run *run) {
+    return run->sustained.seconds > 0 || run->warm_up.seconds > 0;
+}
+
 static void carry_out(struct run *run) {
     struct load_engine *engine = run->engine;
     struct args *args = &run->args;
 
-    if (args->warm_up)
+    if (args->warm_up && !kpk_stopping())
         load_engine_phase(engine, "warm-up", run->rate, args->warm_up, &run->warm_up);
     if (args->find_max) {
         run->rate = load_find_max(engine, run->rate > 0 ? run->rate : 1000, args->step,
@@ -295,7 +311,7 @@ static int conclude(struct run *run) {
         return kpk_exit_failed(&err);
     if (*run->args.hdr && load_report_hdr(report, run->args.hdr, &err))
         return kpk_exit_failed(&err);
-    return code;
+    return close_csv(run, &err) ? kpk_exit_failed(&err) : code;
 }
 
 static int parse(struct args *args, int *argc, char **argv, struct kpk_err *err) {
@@ -357,6 +373,7 @@ static int parse(struct args *args, int *argc, char **argv, struct kpk_err *err)
 
 int load_run(int argc, char **argv) {
     static struct run run;
+    const struct kpk_err unmeasured = {KPK_WAIT, "interrupted before anything was measured", 0};
     struct kpk_err error = {0}, *err = &error;
     int parsed = parse(&run.args, &argc, argv, err), code = 1;
 
@@ -370,7 +387,7 @@ int load_run(int argc, char **argv) {
         kpk_exit_failed(err);
     } else {
         carry_out(&run);
-        code = conclude(&run);
+        code = is_measured(&run) ? conclude(&run) : kpk_exit_failed(&unmeasured);
     }
     close_run(&run);
     return code;

@@ -169,10 +169,10 @@ static int64_t due_of(const struct load_sending *own, const struct load_phase *p
     return phase->begin_us + (int64_t)((double)k * 1e6 / phase->rate);
 }
 
-/* How many of this sender's records are due in the phase. */
-static uint64_t due_in_all(const struct load_sending *own, const struct load_phase *phase,
-                           uint64_t from) {
-    while (due_of(own, phase, from) < phase->end_us) from++;
+/* How many of this sender's records are due before then. */
+static uint64_t due_until(const struct load_sending *own, const struct load_phase *phase,
+                          uint64_t from, int64_t until_us) {
+    while (due_of(own, phase, from) < until_us) from++;
     return from;
 }
 
@@ -203,11 +203,13 @@ static void send_phase(struct load_sender *sender, const struct load_phase *phas
     struct load_sending *own = sender->own;
     void (*put)(struct load_sender *, uint32_t, int64_t) =
         sender->setup->bare ? put_bare : put_event;
+    int64_t now_us = phase->begin_us;
     uint64_t n = 0;
 
     while (own->count > 0 && !kpk_stopping() && !is_full(sender)) {
-        int64_t now_us = load_now_us(), due_us = phase->begin_us;
+        int64_t due_us = phase->begin_us;
         uint64_t before = n;
+        now_us = load_now_us();
         if (now_us >= phase->end_us + (phase->rate > 0 ? GRACE_US : 0)) break;
         while (own->inflight < own->inflight_most && n - before < LOAD_CYCLE / 64) {
             due_us = phase->rate > 0 ? due_of(own, phase, n) : now_us;
@@ -215,11 +217,13 @@ static void send_phase(struct load_sender *sender, const struct load_phase *phas
             put(sender, sender->setup->keys->draws[own->order[n++ % own->count]], due_us);
         }
         tick(sender, phase, n - before == LOAD_CYCLE / 64);
-        if (due_us >= phase->end_us) break;
+        /* All is sent; but what comes seldom is measured as long as the rest. */
+        if (due_us >= phase->end_us && now_us >= phase->end_us) break;
     }
     hand_over_all(sender);
-    if (phase->rate > 0 && own->count > 0 && !kpk_stopping())
-        atomic_fetch_add(&sender->not_sent, due_in_all(own, phase, n) - n);
+    if (phase->rate == 0 || own->count == 0) return;
+    int64_t until_us = kpk_stopping() && now_us < phase->end_us ? now_us : phase->end_us;
+    atomic_fetch_add(&sender->not_sent, due_until(own, phase, n, until_us) - n);
 }
 
 static void *run(void *arg) {

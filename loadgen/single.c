@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { ASK_MS = 10000 };
 
@@ -76,6 +78,26 @@ int load_single_producer(rd_kafka_t **producer, struct kpk_err *err) {
     if (*producer) return 0;
     rd_kafka_conf_destroy(conf);
     return kpk_fail(err, KPK_FATAL, "producer: %s", why);
+}
+
+int load_writable(const char *option, const char *path, struct kpk_err *err) {
+    struct stat there;
+    bool is_new = lstat(path, &there) != 0, fine;
+    FILE *file = NULL;
+
+    if (!*path) return 0;
+    /* Opening and closing a pipe would be its end. */
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode)) {
+        fine = access(path, W_OK) == 0;
+    } else {
+        file = fopen(path, "ae");
+        fine = file != NULL;
+    }
+    if (!fine)
+        return kpk_fail(err, KPK_REJECT, "--%s %.120s: %s", option, path, strerror(errno));
+    if (file) fclose(file);
+    if (file && is_new) unlink(path);
+    return 0;
 }
 
 int load_json_write(cJSON *json, const char *path, struct kpk_err *err) {

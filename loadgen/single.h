@@ -14,6 +14,11 @@ int load_single_consumer(rd_kafka_t **consumer, const char *topic, bool from_beg
 /* acks=all, idempotent, sends at once. */
 int load_single_producer(rd_kafka_t **producer, struct kpk_err *err) KPK_MUST_CHECK;
 
+/* Before what takes minutes: could the file of --<option> be written? Nothing is written to it, and it is not there
+ * afterwards when it was not before. "" as a path: nothing.
+ * returns  0, or -1 with 'err' (REJECT) */
+int load_writable(const char *option, const char *path, struct kpk_err *err) KPK_MUST_CHECK;
+
 /* Write 'json' to a file and delete it, also on failure.
  * returns  0, or -1 with 'err' (REJECT: the file cannot be written; FATAL: memory) */
 int load_json_write(cJSON *json, const char *path, struct kpk_err *err) KPK_MUST_CHECK;

@@ -4,10 +4,15 @@
 #include "common/stop.h"
 #include "loadgen/brokers.h"
 
+#include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 enum {
     WAIT_MS = 10000,
@@ -17,6 +22,59 @@ enum {
     AGAIN_US = 100000
 };
 
+/* --- one at a time ----------------------------------------------------------------------- */
+
+/* A name in Linux' abstract namespace of sockets: two cannot have it, it is no file that would be left, and it is
+ * free when its process has ended, however that ended. */
+static int lock(struct load_target *target, const struct load_profile *profile,
+                struct kpk_err *err) {
+    char *cluster = rd_kafka_clusterid(target->admin->rk, WAIT_MS);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char load[KPK_NAME_BYTES], name[KPK_NAME_BYTES];
+    int len;
+
+    if (!cluster) return kpk_fail(err, KPK_WAIT, "the cluster does not say which one it is");
+    snprintf(load, sizeof(load), "load.%s", profile->name);
+    kpk_full_name(load, name);
+    len = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "loadgen:%.40s:%016llx",
+                   cluster, (unsigned long long)XXH3_64bits(name, strlen(name)));
+    rd_kafka_mem_free(target->admin->rk, cluster);
+    target->lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (target->lock < 0) return kpk_fail(err, KPK_FATAL, "a socket: %m");
+    if (bind(target->lock, (struct sockaddr *)&address,
+             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) == 0)
+        return 0;
+    (void)(errno == EADDRINUSE
+               ? kpk_fail(err, KPK_REJECT,
+                          "another load of %s runs from here: its topic and groups have the "
+                          "names that this one's would have",
+                          profile->name)
+               : kpk_fail(err, KPK_FATAL, "a name for the load: %m"));
+    close(target->lock);
+    target->lock = -1;
+    return -1;
+}
+
+static int begin(struct load_target *target, const struct load_profile *profile,
+                 struct kpk_err *err) {
+    if (kpk_admin_open(&target->admin, &(struct kpk_admin_opts){.wait_ms = WAIT_MS}, err))
+        return -1;
+    target->brokers = target->admin->brokers;
+    return lock(target, profile, err);
+}
+
+/* --- the topic --------------------------------------------------------------------------- */
+
+/* Ctrl-C may have left an answer to something else in the queue. returns  NULL: none came */
+static rd_kafka_event_t *answer(struct load_target *target, rd_kafka_event_type_t type) {
+    rd_kafka_event_t *event;
+
+    while ((event = rd_kafka_queue_poll(kpk_admin_queue(target->admin), WAIT_MS)) &&
+           rd_kafka_event_type(event) != type)
+        rd_kafka_event_destroy(event);
+    return event;
+}
+
 static void forget(struct load_target *target) {
     rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(target->topic.name);
     rd_kafka_AdminOptions_t *opts =
@@ -24,7 +82,7 @@ static void forget(struct load_target *target) {
     rd_kafka_event_t *event;
 
     rd_kafka_DeleteTopics(target->admin->rk, &topic, 1, opts, kpk_admin_queue(target->admin));
-    event = rd_kafka_queue_poll(kpk_admin_queue(target->admin), WAIT_MS);
+    event = answer(target, RD_KAFKA_EVENT_DELETETOPICS_RESULT);
     if (!event || rd_kafka_event_error(event))
         fprintf(stderr, "loadgen: topic %s is left: %s\n", target->topic.name,
                 event ? rd_kafka_event_error_string(event) : "no answer");
@@ -41,7 +99,8 @@ static int await_gone(struct load_target *target, struct kpk_plan *plan, struct 
         if (kpk_admin_describe(target->admin, plan, err)) return -1;
         if (!plan->topics->found.exists) return 0;
         kpk_stop_wait(100);
-    } while (kpk_mono_ms() < deadline && !kpk_stopping());
+        if (kpk_stopping()) return kpk_fail(err, KPK_WAIT, "interrupted");
+    } while (kpk_mono_ms() < deadline);
     return kpk_fail(err, KPK_WAIT, "topic %s of an earlier run does not go away",
                     target->topic.name);
 }
@@ -65,7 +124,7 @@ int load_target_open(struct load_target *target, const struct load_profile *prof
     struct kpk_plan plan = {.topics = &target->topic, .count = 1};
     struct kpk_topic_plan *topic = &target->topic;
 
-    *target = (struct load_target){0};
+    *target = (struct load_target){.lock = -1};
     snprintf(topic->base_name, sizeof(topic->base_name), "load.%s", profile->name);
     topic->row = (struct kpk_topic){.name = topic->base_name,
                                     .system = profile->name,
@@ -75,9 +134,7 @@ int load_target_open(struct load_target *target, const struct load_profile *prof
                                     .cleanup = "delete",
                                     .durability = profile->durability};
     kpk_full_name(topic->base_name, topic->name);
-    if (kpk_admin_open(&target->admin, &(struct kpk_admin_opts){.wait_ms = WAIT_MS}, err))
-        return -1;
-    target->brokers = target->admin->brokers;
+    if (begin(target, profile, err)) return -1;
     if (kpk_admin_describe(target->admin, &plan, err)) return -1;
     if (topic->found.exists && !keep) {
         forget(target);
@@ -101,14 +158,12 @@ int load_target_find(struct load_target *target, const struct load_profile *prof
     struct kpk_topic_plan *topic = &target->topic;
     int64_t low;
 
-    *target = (struct load_target){0};
+    *target = (struct load_target){.lock = -1};
     snprintf(topic->base_name, sizeof(topic->base_name), "%s", profile->topic);
     topic->row = *kpk_topic_find(profile->topic);
     topic->row.name = topic->base_name;
     kpk_full_name(topic->base_name, topic->name);
-    if (kpk_admin_open(&target->admin, &(struct kpk_admin_opts){.wait_ms = WAIT_MS}, err))
-        return -1;
-    target->brokers = target->admin->brokers;
+    if (begin(target, profile, err)) return -1;
     if (kpk_admin_describe(target->admin, &plan, err)) return -1;
     if (!topic->found.exists)
         return kpk_fail(err, KPK_REJECT, "there is no topic %s: make up, or --via plain",
@@ -161,7 +216,7 @@ static void forget_groups(struct load_target *target, const char *const *names) 
     opts = kpk_admin_options(target->admin, RD_KAFKA_ADMIN_OP_DELETEGROUPS);
     rd_kafka_DeleteGroups(target->admin->rk, groups, count, opts,
                           kpk_admin_queue(target->admin));
-    rd_kafka_event_t *event = rd_kafka_queue_poll(kpk_admin_queue(target->admin), WAIT_MS);
+    rd_kafka_event_t *event = answer(target, RD_KAFKA_EVENT_DELETEGROUPS_RESULT);
     if (event) rd_kafka_event_destroy(event);
     rd_kafka_AdminOptions_destroy(opts);
     rd_kafka_DeleteGroup_destroy_array(groups, count);
@@ -169,10 +224,11 @@ static void forget_groups(struct load_target *target, const char *const *names) 
 
 void load_target_close(struct load_target *target, bool keep, const char *const *groups) {
     if (!target->admin) return;
-    forget_groups(target, groups);
+    if (target->lock >= 0) forget_groups(target, groups); /* else they are another load's */
     free(target->from);
     target->from = NULL;
     if (target->made && !keep) forget(target);
+    if (target->lock >= 0) close(target->lock);
     kpk_admin_close(target->admin);
     target->admin = NULL;
 }

@@ -177,11 +177,72 @@ static void a_spike_is_told_with_its_drain(void **state) {
 
 static void the_highest_rate_is_looked_for(void **state) {
     (void)state;
-    const struct ended *ended =
-        run("run peers --find-max --rate 100k --step 1 --warm-up 1 --duration 1");
+    char arguments[256];
+
+    snprintf(arguments, sizeof(arguments),
+             "run peers --find-max --rate 100k --step 1 --warm-up 1 --duration 1 --csv %s",
+             path("steps.csv"));
+    const struct ended *ended = run(arguments);
     assert_non_null(strstr(ended->text, "not held"));
     assert_non_null(strstr(ended->text, "held    "));
     assert_non_null(strstr(ended->text, "verdict: PASS"));
+    snprintf(arguments, sizeof(arguments), "plot %s", path("steps.csv"));
+    assert_int_equal(run(arguments)->code, 0);
+}
+
+/* Between two records as after the last one. */
+static void what_comes_seldom_is_measured_as_long(void **state) {
+    char arguments[256];
+
+    (void)state;
+    snprintf(arguments, sizeof(arguments),
+             "run peers --rate 1.5 --warm-up 0 --duration 3 --json %s", path("seldom.json"));
+    const struct ended *ended = run(arguments);
+    assert_int_equal(ended->code, 0);
+    assert_non_null(strstr(ended->text, "1.5 records/s intended for 3.0 s: 5 were due"));
+    cJSON *json = cJSON_Parse(read_file("seldom.json"));
+    assert_non_null(json);
+    assert_true(number(json, "seconds") >= 3);
+    assert_true(number(json, "acked") == 5);
+    cJSON_Delete(json);
+}
+
+/* What was due until then and not sent is told as such, also when a run is ended early. */
+static void ctrl_c_does_not_hide_what_was_not_sent(void **state) {
+    const char *const options[] = {
+        "peers", "--rate",        "90M",    "--warm-up",      "0", "--duration", "4",
+        "--csv", path("far.csv"), "--json", path("far.json"), NULL};
+
+    (void)state;
+    unlink(path("far.csv"));
+    struct kpk_child *child = start(options);
+    await_seconds("far.csv", 1);
+    kpk_child_signal(child, SIGINT);
+    assert_true(kpk_child_await(child, KPK_CHILD_EXITED, END_MS));
+    kpk_child_close(child);
+    cJSON *json = cJSON_Parse(read_file("far.json"));
+    assert_non_null(json);
+    assert_true(number(json, "not_sent") > 1e6);
+    cJSON_Delete(json);
+}
+
+/* The later one would take the topic away, and what the first sent would be lost. */
+static void two_loads_of_a_system_do_not_meet(void **state) {
+    const char *const options[] = {"tickets", "--warm-up", "0",     "--duration",    "600",
+                                   "--rate",  "50",        "--csv", path("one.csv"), NULL};
+
+    (void)state;
+    unlink(path("one.csv"));
+    struct kpk_child *child = start(options);
+    await_seconds("one.csv", 1);
+    const struct ended *ended = run("run tickets --duration 1");
+    assert_int_equal(ended->code, 1);
+    assert_non_null(strstr(ended->text, "another load of tickets runs"));
+    assert_int_equal(run("run peers --warm-up 0 --rate 10 --duration 1")->code, 0);
+    kpk_child_signal(child, SIGINT);
+    assert_true(kpk_child_await(child, KPK_CHILD_EXITED, END_MS));
+    assert_int_equal(kpk_child_status(child), 0);
+    kpk_child_close(child);
 }
 
 static void a_rate_that_is_not_held_is_not_hidden(void **state) {
@@ -386,6 +447,15 @@ static void wrong_words_are_named(void **state) {
         {"run twitter --slo 50ms", "--slo 50ms"},
         {"run twitter --csv /nowhere/x.csv", "/nowhere/x.csv"},
         {"run twitter --json /nowhere/x.json", "/nowhere/x.json"},
+        {"run twitter --csv /tmp", "/tmp: Is a directory"},
+        {"run twitter --hdr /nowhere/x", "/nowhere/x.publish"},
+        {"run twitter --slo 'p99<nanms'", "--slo p99<nanms"},
+        {"run twitter --slo 'p99<infms'", "--slo p99<infms"},
+        {"run twitter --slo 'pnan<1ms'", "--slo pnan<1ms"},
+        {"run peers --rate 10 --warm-up 0 --duration 1 --csv /dev/full", "lines are missing"},
+        {"list 2>&1 > /dev/full #", "could not be written"},
+        {"consume tweets --json /nowhere/x.json", "/nowhere/x.json"},
+        {"ping tweets --json /nowhere/x.json", "/nowhere/x.json"},
         {"consume", "which topic"},
         {"consume no-such-topic", "no-such-topic"},
     };
@@ -399,10 +469,21 @@ static void wrong_words_are_named(void **state) {
     assert_int_equal(run("walk")->code, 2);
 }
 
+/* Nor does a run that does not take place leave empty files, or empty those of the one before. */
 static void without_a_cluster_it_says_so(void **state) {
+    char arguments[512];
+
     (void)state;
     setenv("KPK_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1", 1);
-    const struct ended *ended = run("run tickets --duration 1");
+    FILE *file = fopen(path("before.csv"), "w");
+    assert_true(file && fputs("before", file) >= 0 && fclose(file) == 0);
+    snprintf(arguments, sizeof(arguments),
+             "run tickets --duration 1 --csv %s --json %s --hdr %s", path("before.csv"),
+             path("none.json"), path("none"));
+    const struct ended *ended = run(arguments);
+    assert_string_equal(read_file("before.csv"), "before");
+    assert_int_not_equal(access(path("none.json"), F_OK), 0);
+    assert_int_not_equal(access(path("none.publish"), F_OK), 0);
     unsetenv("KPK_KAFKA_BOOTSTRAP_SERVERS");
     assert_int_equal(ended->code, 1);
     assert_non_null(strstr(ended->text, "127.0.0.1:1"));
@@ -428,6 +509,9 @@ int main(void) {
         cmocka_unit_test(a_spike_is_told_with_its_drain),
         cmocka_unit_test(the_highest_rate_is_looked_for),
         cmocka_unit_test(a_rate_that_is_not_held_is_not_hidden),
+        cmocka_unit_test(what_comes_seldom_is_measured_as_long),
+        cmocka_unit_test(ctrl_c_does_not_hide_what_was_not_sent),
+        cmocka_unit_test(two_loads_of_a_system_do_not_meet),
         cmocka_unit_test(a_missed_objective_is_99),
         cmocka_unit_test(a_strangers_record_is_a_failure),
         cmocka_unit_test(ctrl_c_ends_it_with_a_report),

@@ -303,7 +303,7 @@ static void a_file_has_limits(void **state) {
     for (int i = 0; i <= PLOT_PHASE_SPANS; i++)
         fprintf(file, "%d,%s,,,,,,,,,\n", i, i % 2 ? "peak" : "drain");
     fclose(file);
-    assert_refused(plot("run.csv", ""), "line 34, column 2 (phase): 'drain' is one change");
+    assert_refused(plot("run.csv", ""), "line 66, column 2 (phase): 'drain' is one change");
 
     write_text("run.csv", HEADER);
     assert_non_null(file = fopen(in_folder("run.csv"), "a"));
@@ -361,6 +361,24 @@ static void what_cannot_be_written_or_read_is_told(void **state) {
     assert_string_equal(text_of("run.csv"), run);
 }
 
+/* Of the search for the highest rate: as many steps as it has, each with its drain. */
+static void steps_are_drawn(void **state) {
+    char text[8192] = HEADER "1,warm-up,1,1,1,0,0,1,1,1,1\n";
+    size_t len = strlen(text);
+    int second = 1;
+
+    (void)state;
+    for (int step = 0; step < 24; step++)
+        for (int phase = 0; phase < 2; phase++)
+            len += (size_t)snprintf(text + len, sizeof(text) - len, "%d,%s,1,1,1,0,0,1,1,1,1\n",
+                                    ++second, phase ? "drain" : "step");
+    snprintf(text + len, sizeof(text) - len,
+             "60,sustained,1,1,1,0,0,,,,\n61,peak,1,1,1,0,0,,,,\n62,drain,0,0,0,0,0,,,,\n");
+    write_text("steps.csv", text);
+    assert_drawn(plot("steps.csv", ""));
+    assert_has(text_of("steps.html"), ">step</text>");
+}
+
 static int make_folder(void **state) {
     (void)state;
     return mkdtemp(folder) ? 0 : -1;
@@ -388,6 +406,7 @@ int main(void) {
         cmocka_unit_test(a_file_has_limits),
         cmocka_unit_test(a_page_is_written_whole_or_not_at_all),
         cmocka_unit_test(what_cannot_be_written_or_read_is_told),
+        cmocka_unit_test(steps_are_drawn),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
