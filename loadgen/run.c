@@ -373,7 +373,8 @@ static int parse(struct args *args, int *argc, char **argv, struct kpk_err *err)
 
 int load_run(int argc, char **argv) {
     static struct run run;
-    const struct kpk_err unmeasured = {KPK_WAIT, "interrupted before anything was measured", 0};
+    const struct kpk_err unmeasured = {.verdict = KPK_WAIT,
+                                       .msg = "interrupted before anything was measured"};
     struct kpk_err error = {0}, *err = &error;
     int parsed = parse(&run.args, &argc, argv, err), code = 1;
 
