@@ -31,8 +31,7 @@ struct kpk_event {
     const char *data; /* JSON text; not NUL-terminated after a decode */
     size_t len;
     /* For an effect, as patterns/fanout says it; 0 of one that is sent. */
-    bool
-        last_try; /* if it fails once more it is a dead letter, RETRY or not, unless 'uncounted' */
+    bool last_try; /* if it fails once more it is a dead letter, unless that is 'uncounted' */
     int waited_ms; /* it lay in a retry tier: so long ago at least it failed before */
 };
 
