@@ -19,7 +19,7 @@ enum kpk_verdict { KPK_OK = 0, KPK_WAIT, KPK_RETRY, KPK_REJECT, KPK_FATAL };
 struct kpk_err {
     enum kpk_verdict verdict;
     bool uncounted; /* RETRY: perhaps not the record's fault, so no try of it */
-    char msg[256]; /* one line: what, which input, why; no newline at its end */
+    char msg[256];  /* one line: what, which input, why; no newline at its end */
     int retry_after_ms; /* RETRY: not before this has passed, as whoever refused it asked; 0: no word */
 };
 
