@@ -1,34 +1,18 @@
 /* loadgen through the notification system: valid notifications reach every group by either way, what the providers have
  * on record is as much as the run says, and a dead letter fails it. */
-#include "common/json.h"
 #include "tests/support/cli.h"
 #include "tests/support/providers.h"
+#include "tests/support/runs.h"
 #include "tests/support/stack.h"
 #include "tests/support/test.h"
 #include "topology/topology.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { RATE = 50, SECONDS = 4, RECORDS = RATE * SECONDS };
 
 static struct providers providers;
-static char report[] = "/tmp/kpk-notification-load.XXXXXX";
-
-static cJSON *read_report(void) {
-    static char text[64 * 1024];
-    struct kpk_err err;
-    FILE *file = fopen(report, "r");
-
-    assert_non_null(file);
-    size_t len = fread(text, 1, sizeof(text), file);
-    fclose(file);
-    cJSON *json = kpk_json_parse(text, len, &err);
-    assert_non_null(json);
-    return json;
-}
 
 static int64_t on_record(void) {
     return providers_count(&providers, "email", "delivered") +
@@ -42,7 +26,7 @@ static const struct cli_output *load(const char *way) {
 
     snprintf(arguments, sizeof(arguments),
              "run notification --via %s --rate %d --warm-up 0 --duration %d --json %s", way,
-             RATE, SECONDS, report);
+             RATE, SECONDS, run_path("report.json"));
     return cli_loadgen(arguments);
 }
 
@@ -60,7 +44,8 @@ static void notifications_reach_every_group(void **state) {
         cli_assert_says(output, "verdict: PASS 200 writes, 200 sightings");
         cli_assert_says(output, "over 2.0 channels in the mean");
         assert_in_range(on_record() - before, RECORDS * 19 / 10, RECORDS * 21 / 10);
-        cJSON *json = read_report();
+        cJSON *json = cJSON_Parse(run_file("report.json"));
+        assert_non_null(json);
         const cJSON *services = cJSON_GetObjectItem(json, "services");
         for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
             assert_non_null(cJSON_GetObjectItem(services, groups[i]));
@@ -85,18 +70,9 @@ static int no_faults(void **state) {
 }
 
 static int open_all(void **state) {
-    int file = mkstemp(report);
-
-    (void)state;
-    if (file < 0 || close(file)) return -1;
     providers.simulator_port = stack_port("provider-simulator");
     providers.sink_port = stack_port("smtp-sink");
-    return 0;
-}
-
-static int close_all(void **state) {
-    (void)state;
-    return unlink(report);
+    return run_make_folder(state);
 }
 
 int main(void) {
@@ -106,5 +82,5 @@ int main(void) {
     };
 
     return cmocka_run_group_tests_name("loadgen through notifications", tests, open_all,
-                                       close_all);
+                                       run_remove_folder);
 }

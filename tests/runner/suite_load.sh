@@ -3,5 +3,5 @@
 
 suite_load() {
     shared_stack || return 0
-    run_sources tests/integration/test_loadgen.c
+    run_sources tests/integration/test_loadgen.c tests/integration/test_loadgen_services.c
 }

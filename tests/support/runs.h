@@ -1,0 +1,31 @@
+/* loadgen run, as a test has it: its files in a folder of the test's own, and what it does while it runs. */
+#ifndef KPK_TESTS_SUPPORT_RUNS_H
+#define KPK_TESTS_SUPPORT_RUNS_H
+
+#include "common/child.h"
+
+#include <cjson/cJSON.h>
+
+enum { RUN_END_MS = 90000 };
+
+/* A group's setup and teardown. */
+int run_make_folder(void **state);
+int run_remove_folder(void **state);
+
+/* Where a file of that name lies; good for the next three calls. */
+const char *run_path(const char *name);
+/* What is in it, until the next one is read. It must be there. */
+char *run_file(const char *name);
+/* A member of a report; it must be there. */
+double run_number(const cJSON *json, const char *name);
+
+/* Start it and let it run. options  behind "loadgen run", ended by NULL; at most 21 */
+struct kpk_child *run_start(const char *const *options);
+/* Wait until the CSV has so many seconds. */
+void run_await_seconds(const char *csv, int seconds);
+
+/* Run 'system' for some seconds, and write a word that is no record of it to 'base_topic' in the middle.
+ * returns  its exit code */
+int run_disturbed(const char *system, const char *base_topic);
+
+#endif
