@@ -36,7 +36,7 @@ CREATE INDEX IF NOT EXISTS notifications_by_age ON notifications USING brin (cre
 -- One row per notification and channel: what makes a repeated event harmless.
 --   sending    claimed by a worker, which sends it or died
 --   waiting    the provider went down before it was sent: it is when that is back
---   retrying   a try failed: its event waits in a retry tier, or after the last one in the dead letter topic
+--   retrying   a try failed: its event waits in a retry tier
 --   rejected   it never will succeed as it is: its event is a dead letter. If that comes again, somebody
 --              redrove it, and it is tried again
 --   delivered, skipped   done: whatever comes again, nothing happens
