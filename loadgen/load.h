@@ -63,12 +63,12 @@ struct load_setup {
     char run[LOAD_RUN_BYTES];
     struct load_keys *keys;
     struct load_events *events;
-    double bytes_most; /* that may be written to the topic, before replication */
+    double bytes_most;   /* that may be written to the topic, before replication */
+    const int64_t *from; /* of each partition: where the load begins; NULL: at its beginning */
     /* A load of the services that run; of all others NULL: */
     const struct load_world
         *world; /* valid events, to a topic that others may write to as well */
     struct load_services *services; /* its groups are waited for as the load's own are */
-    const int64_t *from;            /* of each partition: where the load begins */
     const char *post_url; /* of the service that it is to go through; NULL: to the topic */
 };
 

@@ -73,9 +73,9 @@ static int usage(FILE *out, int code) {
 
 /* A report that got lost, on a full disk, is none. */
 static int printed(int code) {
-    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || code) return code;
     fprintf(stderr, "loadgen: what it prints could not be written\n");
-    return code ? code : 1;
+    return 1;
 }
 
 int main(int argc, char **argv) {

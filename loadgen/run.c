@@ -192,7 +192,6 @@ static int open_services(struct run *run, struct kpk_err *err) {
                         SETTLE_S);
     setup->world = run->world;
     setup->services = run->services;
-    setup->from = run->target.from;
     setup->value_bytes = (int)load_world_value(run->world, value, 0, 0, load_now_us(), id);
     return 0;
 }
@@ -211,6 +210,7 @@ static int open_run(struct run *run, struct kpk_err *err) {
         setup->bytes_most = run->target.room < 0
                                 ? INFINITY
                                 : run->target.room * FIND_MAX_OF_ROOM / run->target.replicas;
+    setup->from = run->target.from;
     snprintf(setup->topic, sizeof(setup->topic), "%s", run->target.topic.name);
     snprintf(reader, sizeof(reader), "load.%s", run->profile->name);
     kpk_full_name(reader, setup->reader);

@@ -119,6 +119,22 @@ static int check_room(struct load_target *target, double bytes, struct kpk_err *
         need / 1e9, MARGIN_PERCENT, room / 1e9);
 }
 
+/* Where what others wrote ends, earlier runs for instance: it is none of this run. */
+static int find_ends(struct load_target *target, struct kpk_err *err) {
+    int64_t low;
+
+    target->from = calloc((size_t)target->topic.partitions, sizeof(*target->from));
+    if (!target->from) return kpk_fail(err, KPK_FATAL, "no memory");
+    for (int i = 0; i < target->topic.partitions; i++) {
+        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+            target->admin->rk, target->topic.name, i, &low, &target->from[i], WAIT_MS);
+        if (code)
+            return kpk_fail(err, KPK_WAIT, "%s [%d]: %s", target->topic.name, i,
+                            rd_kafka_err2str(code));
+    }
+    return 0;
+}
+
 int load_target_open(struct load_target *target, const struct load_profile *profile,
                      int partitions, double bytes, bool keep, struct kpk_err *err) {
     struct kpk_plan plan = {.topics = &target->topic, .count = 1};
@@ -149,14 +165,14 @@ int load_target_open(struct load_target *target, const struct load_profile *prof
     if (kpk_admin_apply(target->admin, &plan, err)) return -1;
     if (kpk_admin_settle(target->admin, &plan, err)) return -1;
     target->held = load_target_count(target, err);
-    return target->held < 0 ? -1 : 0;
+    if (target->held < 0) return -1;
+    return target->held > 0 ? find_ends(target, err) : 0;
 }
 
 int load_target_find(struct load_target *target, const struct load_profile *profile,
                      double bytes, struct kpk_err *err) {
     struct kpk_plan plan = {.topics = &target->topic, .count = 1};
     struct kpk_topic_plan *topic = &target->topic;
-    int64_t low;
 
     *target = (struct load_target){.lock = -1};
     snprintf(topic->base_name, sizeof(topic->base_name), "%s", profile->topic);
@@ -171,16 +187,7 @@ int load_target_find(struct load_target *target, const struct load_profile *prof
     topic->partitions = topic->found.partitions;
     target->replicas = topic->found.replicas;
     if (check_room(target, bytes, err)) return -1;
-    target->from = calloc((size_t)topic->partitions, sizeof(*target->from));
-    if (!target->from) return kpk_fail(err, KPK_FATAL, "no memory");
-    for (int i = 0; i < topic->partitions; i++) {
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-            target->admin->rk, topic->name, i, &low, &target->from[i], WAIT_MS);
-        if (code)
-            return kpk_fail(err, KPK_WAIT, "%s [%d]: %s", topic->name, i,
-                            rd_kafka_err2str(code));
-    }
-    return 0;
+    return find_ends(target, err);
 }
 
 /* Nothing is compacted, and no transaction writes there: an offset is a record. A broker that was just told to

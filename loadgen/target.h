@@ -11,10 +11,11 @@ struct load_target {
     struct kpk_topic_plan topic;
     int brokers, replicas;
     bool made;
-    int lock;      /* held as long as it is open */
-    double room;   /* bytes that the brokers' disk has left; -1: not known */
-    int64_t held;  /* records that were in it before the run */
-    int64_t *from; /* of a topic that was found: the end of each partition */
+    int lock;     /* held as long as it is open */
+    double room;  /* bytes that the brokers' disk has left; -1: not known */
+    int64_t held; /* records that were in it before the run */
+    int64_t
+        *from; /* of a topic that was found: the end of each partition; NULL: it was empty */
 };
 
 /* What is left of an earlier run is removed first. A run that goes on would lose its topic by that, and both would

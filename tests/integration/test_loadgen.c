@@ -169,6 +169,21 @@ static void two_loads_of_a_system_do_not_meet(void **state) {
     kpk_child_close(child);
 }
 
+/* What an earlier run left in it is none of this one's. */
+static void a_topic_that_is_kept_can_be_used_again(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const struct cli_output *ended =
+            cli_loadgen("run tickets --rate 50 --warm-up 0 --duration 1 --groups 1 "
+                        "--partitions 3 --keep-topic");
+        assert_int_equal(ended->status, 0);
+        cli_assert_says(ended, "verdict: PASS 50 writes, 50 sightings");
+    }
+    assert_true(topic_exists("load.tickets"));
+    assert_int_equal(cli_loadgen("run tickets --rate 50 --warm-up 0 --duration 1")->status, 0);
+    assert_true(wait_until(RUN_END_MS, is_gone, "load.tickets"));
+}
+
 static void a_rate_that_is_not_held_is_not_hidden(void **state) {
     char arguments[256];
     cJSON *json;
@@ -341,6 +356,7 @@ int main(void) {
         cmocka_unit_test(what_comes_seldom_is_measured_as_long),
         cmocka_unit_test(ctrl_c_does_not_hide_what_was_not_sent),
         cmocka_unit_test(two_loads_of_a_system_do_not_meet),
+        cmocka_unit_test(a_topic_that_is_kept_can_be_used_again),
         cmocka_unit_test(a_missed_objective_is_99),
         cmocka_unit_test(a_strangers_record_is_a_failure),
         cmocka_unit_test(ctrl_c_ends_it_with_a_report),
