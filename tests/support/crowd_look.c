@@ -2,8 +2,8 @@
  * tells. */
 #include "tests/support/crowd_internal.h"
 
-#include "common/tail.h"
 #include "patterns/retry-dlq/headers.h"
+#include "tests/support/offsets.h"
 #include "tests/support/test.h"
 
 #include <inttypes.h>
@@ -127,14 +127,8 @@ static void take_letter(struct crowd *crowd, enum notification_channel channel,
 static void read_letters(struct crowd *crowd, enum notification_channel channel,
                          bool letters_count) {
     char name[KPK_NAME_BYTES];
-    const struct kpk_tail_opts opts = {
-        .topics = (const char *[]){notify_topic(channel, NOTIFY_TIERS, name), NULL},
-        .partition = KPK_TAIL_ALL,
-        .from = {.start = KPK_TAIL_BEGINNING},
-        .until_end = true};
-    struct kpk_tail *tail;
+    struct kpk_tail *tail = offsets_tail(notify_topic(channel, NOTIFY_TIERS, name));
 
-    assert_ok(kpk_tail_open_at(&tail, &opts, err), err);
     while (!kpk_tail_done(tail)) {
         rd_kafka_message_t *msg;
         assert_ok(kpk_tail_next(tail, TAIL_MS, &msg, err), err);

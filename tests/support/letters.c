@@ -1,9 +1,9 @@
 #include "tests/support/letters.h"
 
 #include "common/kafka.h"
-#include "common/tail.h"
 #include "patterns/retry-dlq/headers.h"
 #include "tests/support/cli.h"
+#include "tests/support/offsets.h"
 #include "tests/support/test.h"
 #include "topology/scratch.h"
 #include "topology/topology.h"
@@ -89,15 +89,7 @@ void letters_read(struct letters *letters, const char *topic, const char *key) {
     char full_name[KPK_NAME_BYTES];
 
     letters->count = 0;
-    assert_ok(
-        kpk_tail_open_at(&letters->tail,
-                         &(struct kpk_tail_opts){
-                             .topics = (const char *[]){kpk_full_name(topic, full_name), NULL},
-                             .partition = KPK_TAIL_ALL,
-                             .until_end = true,
-                         },
-                         err),
-        err);
+    letters->tail = offsets_tail(kpk_full_name(topic, full_name));
     while (!kpk_tail_done(letters->tail)) {
         rd_kafka_message_t *msg;
         assert_ok(kpk_tail_next(letters->tail, POLL_MS, &msg, err), err);

@@ -1,13 +1,12 @@
 #include "tests/support/offsets.h"
 
 #include "common/kafka.h"
-#include "common/tail.h"
 #include "tests/support/test.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
 
-enum { ASK_TIMEOUT_MS = 10000, REWIND_MS = 60000 };
+enum { ASK_TIMEOUT_MS = 10000, REWIND_MS = 60000, BACK_MS = 60000 };
 
 /* A handle that never subscribes is no member of its group, and may ask about it all the same. */
 static rd_kafka_t *open_handle(const char *group) {
@@ -105,18 +104,38 @@ void offsets_await_past(const char *group, const rd_kafka_topic_partition_list_t
     rd_kafka_destroy(question.rk);
 }
 
+struct opening {
+    const char *topic;
+    struct kpk_tail *tail;
+    struct kpk_err err;
+};
+
+static bool opened(void *ctx) {
+    struct opening *opening = ctx;
+    const struct kpk_tail_opts opts = {.topics = (const char *[]){opening->topic, NULL},
+                                       .partition = KPK_TAIL_ALL,
+                                       .from = {.start = KPK_TAIL_BEGINNING},
+                                       .until_end = true};
+
+    return !kpk_tail_open_at(&opening->tail, &opts, &opening->err) ||
+           opening->err.verdict != KPK_WAIT;
+}
+
+struct kpk_tail *offsets_tail(const char *topic) {
+    struct opening opening = {.topic = topic};
+
+    wait_until(BACK_MS, opened, &opening);
+    if (!opening.tail) fail_msg("%s: %s", topic, opening.err.msg);
+    return opening.tail;
+}
+
 /* The last record of each partition. An end offset will not do: a transaction's own marker, which no
  * consumer gets, may lie before it. */
 static rd_kafka_topic_partition_list_t *last_records(const char *topic) {
     rd_kafka_topic_partition_list_t *last = rd_kafka_topic_partition_list_new(8);
-    const struct kpk_tail_opts opts = {.topics = (const char *[]){topic, NULL},
-                                       .partition = KPK_TAIL_ALL,
-                                       .from = {.start = KPK_TAIL_BEGINNING},
-                                       .until_end = true};
-    struct kpk_tail *tail;
+    struct kpk_tail *tail = offsets_tail(topic);
     struct kpk_err err;
 
-    assert_ok(kpk_tail_open_at(&tail, &opts, &err), &err);
     while (!kpk_tail_done(tail)) {
         rd_kafka_topic_partition_t *entry;
         rd_kafka_message_t *msg;

@@ -3,11 +3,17 @@
 #ifndef KPK_TESTS_SUPPORT_OFFSETS_H
 #define KPK_TESTS_SUPPORT_OFFSETS_H
 
+#include "common/tail.h"
+
 #include <librdkafka/rdkafka.h>
 #include <stdint.h>
 
 /* The ends of the topic's partitions, added up: it grows by one for each record. */
 int64_t offsets_end(const char *topic);
+
+/* All that is in 'topic' now, from its beginning, for kpk_tail_next() until kpk_tail_done(). Brokers that are only
+ * coming back are waited for. */
+struct kpk_tail *offsets_tail(const char *topic);
 
 /* Wait until 'group' has committed past the record at each offset in 'list'. */
 void offsets_await_past(const char *group, const rd_kafka_topic_partition_list_t *list,
