@@ -3,13 +3,14 @@
 #include "common/clock.h"
 #include "common/kafka.h"
 #include "common/log.h"
+#include "common/stop.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ASK_TIMEOUT_MS = 10000 };
+enum { ASK_TIMEOUT_MS = 10000, ASK_AGAIN_MS = 100 };
 
 struct kpk_tail {
     rd_kafka_t *rk;
@@ -118,10 +119,8 @@ static int read_answer(const struct kpk_tail *tail, rd_kafka_event_t *event, int
     return 0;
 }
 
-/* Ask for one offset of every partition.
- * spec     a time, or RD_KAFKA_OFFSET_SPEC_*
- * offsets  out: beside tail->at; negative for a time after the last record */
-static int ask(struct kpk_tail *tail, int64_t spec, int64_t *offsets, struct kpk_err *err) {
+static int ask_once(struct kpk_tail *tail, int64_t spec, int64_t *offsets,
+                    struct kpk_err *err) {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(tail->rk);
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(tail->rk, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
@@ -139,6 +138,20 @@ static int ask(struct kpk_tail *tail, int64_t spec, int64_t *offsets, struct kpk
     rd_kafka_topic_partition_list_destroy(question);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_queue_destroy(queue);
+    return failed;
+}
+
+/* Ask for one offset of every partition. Of a topic that was just made, or whose broker just came back, the brokers
+ * may not agree yet who leads it: asked again for a while.
+ * spec     a time, or RD_KAFKA_OFFSET_SPEC_*
+ * offsets  out: beside tail->at; negative for a time after the last record */
+static int ask(struct kpk_tail *tail, int64_t spec, int64_t *offsets, struct kpk_err *err) {
+    int64_t deadline_ms = kpk_mono_ms() + ASK_TIMEOUT_MS;
+    int failed;
+
+    while ((failed = ask_once(tail, spec, offsets, err)) && err->verdict == KPK_WAIT &&
+           kpk_mono_ms() < deadline_ms && !kpk_stopping())
+        kpk_stop_wait(ASK_AGAIN_MS);
     return failed;
 }
 

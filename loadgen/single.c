@@ -64,7 +64,10 @@ int load_single_consumer(rd_kafka_t **consumer, const char *topic, bool from_beg
         return kpk_fail(err, KPK_FATAL, "consumer: %s", why);
     }
     rd_kafka_poll_set_consumer(*consumer);
-    return assign(*consumer, topic, from_beginning, err);
+    if (!assign(*consumer, topic, from_beginning, err)) return 0;
+    rd_kafka_destroy(*consumer); /* its threads must not outlive main */
+    *consumer = NULL;
+    return -1;
 }
 
 int load_single_producer(rd_kafka_t **producer, struct kpk_err *err) {

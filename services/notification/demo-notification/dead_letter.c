@@ -42,8 +42,9 @@ static int command(const char *verb, const char *what, const char *words, struct
 }
 
 static int kpk(const char *verb, const char *what, const char *words, struct kpk_err *err) {
-    if (kpk_stopping()) return kpk_fail(err, KPK_WAIT, "interrupted");
-    return command(verb, what, words, err);
+    if (!kpk_stopping() && !command(verb, what, words, err)) return 0;
+    if (kpk_stopping()) kpk_fail(err, KPK_WAIT, "interrupted"); /* also while it printed */
+    return -1;
 }
 
 /* --- the letter -------------------------------------------------------------------------- */
