@@ -49,14 +49,12 @@ static void a_run_passes_and_leaves_nothing(void **state) {
              "--hdr %s",
              run_path("run.json"), run_path("run.csv"), run_path("hdr"));
     const struct cli_output *ended = cli_loadgen(arguments);
-    assert_int_equal(ended->status, 0);
-    assert_non_null(
-        strstr(ended->text, "verdict: PASS 2000 writes, 4000 sightings: nothing lost"));
+    int sent = run_assert_passed(ended, 2000, 2);
 
     json = cJSON_Parse(run_file("run.json"));
     assert_non_null(json);
-    assert_true(run_number(json, "in_topic") == 2000);
-    assert_true(run_number(json, "not_sent") == 0);
+    assert_true(run_number(json, "in_topic") == sent);
+    assert_true(run_number(json, "not_sent") <= 2000 - sent);
     /* What was due in the warm-up may be acknowledged in the phase that is measured. */
     assert_in_range(run_number(json, "acked"), 1, 2000);
     assert_true(run_number(cJSON_GetObjectItem(json, "end_to_end_us"), "p50") > 0);
@@ -176,8 +174,7 @@ static void a_topic_that_is_kept_can_be_used_again(void **state) {
         const struct cli_output *ended =
             cli_loadgen("run tickets --rate 50 --warm-up 0 --duration 1 --groups 1 "
                         "--partitions 3 --keep-topic");
-        assert_int_equal(ended->status, 0);
-        cli_assert_says(ended, "verdict: PASS 50 writes, 50 sightings");
+        run_assert_passed(ended, 50, 1);
     }
     assert_true(topic_exists("load.tickets"));
     assert_int_equal(cli_loadgen("run tickets --rate 50 --warm-up 0 --duration 1")->status, 0);

@@ -54,6 +54,19 @@ double run_number(const cJSON *json, const char *name) {
     return item->valuedouble;
 }
 
+int run_assert_passed(const struct cli_output *ended, int due, int groups) {
+    const char *verdict = strstr(ended->text, "verdict: PASS ");
+    int writes = 0, sightings = 0;
+
+    cli_assert_status(ended, 0);
+    if (!verdict ||
+        sscanf(verdict, "verdict: PASS %d writes, %d sightings", &writes, &sightings) != 2)
+        fail_msg("no run that passed:\n%s", ended->text);
+    assert_in_range(writes, 1, due);
+    assert_int_equal(sightings, writes * groups);
+    return writes;
+}
+
 struct kpk_child *run_start(const char *const *options) {
     const char *argv[24] = {CLI_LOADGEN, "run"};
     struct kpk_child *child;

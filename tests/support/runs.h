@@ -3,6 +3,7 @@
 #define KPK_TESTS_SUPPORT_RUNS_H
 
 #include "common/child.h"
+#include "tests/support/cli.h"
 
 #include <cjson/cJSON.h>
 
@@ -18,6 +19,10 @@ const char *run_path(const char *name);
 char *run_file(const char *name);
 /* A member of a report; it must be there. */
 double run_number(const cJSON *json, const char *name);
+
+/* It passed, and each of 'groups' saw all of it. What a slow machine could not send in time is told, and no failure.
+ * returns  records that were sent, of those that were due */
+int run_assert_passed(const struct cli_output *ended, int due, int groups);
 
 /* Start it and let it run. options  behind "loadgen run", ended by NULL; at most 21 */
 struct kpk_child *run_start(const char *const *options);
