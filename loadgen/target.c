@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/stop.h"
 #include "loadgen/brokers.h"
+#include "topology/remove.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -14,13 +15,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum {
-    WAIT_MS = 10000,
-    GONE_MS = 30000,
-    HOUR_MS = 3600 * 1000,
-    MARGIN_PERCENT = 20,
-    AGAIN_US = 100000
-};
+enum { WAIT_MS = 10000, HOUR_MS = 3600 * 1000, MARGIN_PERCENT = 20, AGAIN_US = 100000 };
 
 /* --- one at a time ----------------------------------------------------------------------- */
 
@@ -65,46 +60,6 @@ static int begin(struct load_target *target, const struct load_profile *profile,
 
 /* --- the topic --------------------------------------------------------------------------- */
 
-/* Ctrl-C may have left an answer to something else in the queue. returns  NULL: none came */
-static rd_kafka_event_t *answer(struct load_target *target, rd_kafka_event_type_t type) {
-    rd_kafka_event_t *event;
-
-    while ((event = rd_kafka_queue_poll(kpk_admin_queue(target->admin), WAIT_MS)) &&
-           rd_kafka_event_type(event) != type)
-        rd_kafka_event_destroy(event);
-    return event;
-}
-
-static void forget(struct load_target *target) {
-    rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(target->topic.name);
-    rd_kafka_AdminOptions_t *opts =
-        kpk_admin_options(target->admin, RD_KAFKA_ADMIN_OP_DELETETOPICS);
-    rd_kafka_event_t *event;
-
-    rd_kafka_DeleteTopics(target->admin->rk, &topic, 1, opts, kpk_admin_queue(target->admin));
-    event = answer(target, RD_KAFKA_EVENT_DELETETOPICS_RESULT);
-    if (!event || rd_kafka_event_error(event))
-        fprintf(stderr, "loadgen: topic %s is left: %s\n", target->topic.name,
-                event ? rd_kafka_event_error_string(event) : "no answer");
-    if (event) rd_kafka_event_destroy(event);
-    rd_kafka_AdminOptions_destroy(opts);
-    rd_kafka_DeleteTopic_destroy(topic);
-}
-
-static int await_gone(struct load_target *target, struct kpk_plan *plan, struct kpk_err *err) {
-    int64_t deadline = kpk_mono_ms() + GONE_MS;
-
-    do {
-        plan->topics->found = (struct kpk_topic_found){0};
-        if (kpk_admin_describe(target->admin, plan, err)) return -1;
-        if (!plan->topics->found.exists) return 0;
-        kpk_stop_wait(100);
-        if (kpk_stopping()) return kpk_fail(err, KPK_WAIT, "interrupted");
-    } while (kpk_mono_ms() < deadline);
-    return kpk_fail(err, KPK_WAIT, "topic %s of an earlier run does not go away",
-                    target->topic.name);
-}
-
 /* Its segments lie on this machine, beside everything else: a full disk ends more than this run. */
 static int check_room(struct load_target *target, double bytes, struct kpk_err *err) {
     double copies = target->replicas, room = load_brokers_room(target->admin->rk);
@@ -135,6 +90,15 @@ static int find_ends(struct load_target *target, struct kpk_err *err) {
     return 0;
 }
 
+/* The run itself can still be interrupted. */
+static int remove_earlier(struct load_target *target, struct kpk_plan *plan,
+                          struct kpk_err *err) {
+    int rc = kpk_remove_topics(target->admin, plan, err);
+
+    target->admin->finishing = false;
+    return rc;
+}
+
 int load_target_open(struct load_target *target, const struct load_profile *profile,
                      int partitions, double bytes, bool keep, struct kpk_err *err) {
     struct kpk_plan plan = {.topics = &target->topic, .count = 1};
@@ -152,10 +116,7 @@ int load_target_open(struct load_target *target, const struct load_profile *prof
     kpk_full_name(topic->base_name, topic->name);
     if (begin(target, profile, err)) return -1;
     if (kpk_admin_describe(target->admin, &plan, err)) return -1;
-    if (topic->found.exists && !keep) {
-        forget(target);
-        if (await_gone(target, &plan, err)) return -1;
-    }
+    if (topic->found.exists && !keep && remove_earlier(target, &plan, err)) return -1;
     kpk_admin_decide(target->admin, &plan, false);
     topic->partitions =
         topic->found.exists ? topic->found.partitions : partitions; /* never scaled */
@@ -210,31 +171,20 @@ int64_t load_target_count(struct load_target *target, struct kpk_err *err) {
     return sum;
 }
 
-static void forget_groups(struct load_target *target, const char *const *names) {
-    rd_kafka_DeleteGroup_t *groups[16];
-    rd_kafka_AdminOptions_t *opts;
+void load_target_close(struct load_target *target, bool keep, const char *const *groups) {
+    struct kpk_plan plan = {.topics = &target->topic, .count = 1};
+    struct kpk_err err;
     size_t count = 0;
 
-    while (names[count] && count < 16) {
-        groups[count] = rd_kafka_DeleteGroup_new(names[count]);
-        count++;
-    }
-    if (count == 0) return;
-    opts = kpk_admin_options(target->admin, RD_KAFKA_ADMIN_OP_DELETEGROUPS);
-    rd_kafka_DeleteGroups(target->admin->rk, groups, count, opts,
-                          kpk_admin_queue(target->admin));
-    rd_kafka_event_t *event = answer(target, RD_KAFKA_EVENT_DELETEGROUPS_RESULT);
-    if (event) rd_kafka_event_destroy(event);
-    rd_kafka_AdminOptions_destroy(opts);
-    rd_kafka_DeleteGroup_destroy_array(groups, count);
-}
-
-void load_target_close(struct load_target *target, bool keep, const char *const *groups) {
     if (!target->admin) return;
-    if (target->lock >= 0) forget_groups(target, groups); /* else they are another load's */
+    while (groups[count]) count++;
+    if (target->lock >= 0 && /* else they are another load's */
+        kpk_remove_groups(target->admin, groups, count, &err))
+        fprintf(stderr, "loadgen: %s\n", err.msg);
     free(target->from);
     target->from = NULL;
-    if (target->made && !keep) forget(target);
+    if (target->made && !keep && kpk_remove_topics(target->admin, &plan, &err))
+        fprintf(stderr, "loadgen: %s\n", err.msg);
     if (target->lock >= 0) close(target->lock);
     kpk_admin_close(target->admin);
     target->admin = NULL;

@@ -124,14 +124,22 @@ void kpk_admin_ask(rd_kafka_AdminOptions_t *opts, int broker) {
 
 rd_kafka_queue_t *kpk_admin_queue(struct kpk_admin *admin) { return admin->answers; }
 
+/* What is still answered must not be taken for the answer to the next call. */
+static int interrupted(struct kpk_admin *admin, const char *what, struct kpk_err *err) {
+    rd_kafka_queue_destroy(admin->answers);
+    admin->answers = rd_kafka_queue_new(admin->rk);
+    return kpk_fail(err, KPK_WAIT, "%s: interrupted", what);
+}
+
 rd_kafka_event_t *kpk_admin_answer(struct kpk_admin *admin, rd_kafka_AdminOptions_t *opts,
                                    const char *what, struct kpk_err *err) {
     rd_kafka_event_t *event = NULL;
 
     rd_kafka_AdminOptions_destroy(opts);
     /* The client answers each call once, with "timed out" if need be. */
-    while (!event && !kpk_stopping()) event = rd_kafka_queue_poll(admin->answers, PAUSE_MS);
-    if (!event) return (void)kpk_fail(err, KPK_WAIT, "%s: interrupted", what), NULL;
+    while (!event && (admin->finishing || !kpk_stopping()))
+        event = rd_kafka_queue_poll(admin->answers, PAUSE_MS);
+    if (!event) return (void)interrupted(admin, what, err), NULL;
     if (!rd_kafka_event_error(event)) return event;
     (void)kpk_fail(err, KPK_WAIT, "%s: %s", what, rd_kafka_event_error_string(event));
     rd_kafka_event_destroy(event);
@@ -268,7 +276,10 @@ static int describe_settings(struct kpk_admin *admin, struct kpk_plan *plan,
     for (size_t i = 0; i < count && rc == 0; i++) {
         const char *name = rd_kafka_ConfigResource_name(found[i]);
         struct kpk_topic_plan *topic = kpk_plan_find(plan, name);
-        if (rd_kafka_ConfigResource_error(found[i]))
+        rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(found[i]);
+        if (topic && code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+            topic->found = (struct kpk_topic_found){0}; /* deleted since the first question */
+        else if (code)
             rc = kpk_fail(err, KPK_WAIT, "%s: %s", name,
                           rd_kafka_ConfigResource_error_string(found[i]));
         else if (topic)

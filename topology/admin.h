@@ -21,6 +21,7 @@ struct kpk_admin {
     int request_ms; /* what one answer may take */
     int via; /* the broker to ask what any of them can tell; -1, as opened: the client chooses,
                        and may choose one that hangs */
+    bool finishing; /* true: answers are waited for also when the process is asked to end */
     /* private */
     rd_kafka_queue_t *answers;
     int wait_ms;
@@ -67,7 +68,8 @@ rd_kafka_AdminOptions_t *kpk_admin_options(struct kpk_admin *admin, rd_kafka_adm
 /* Send this call to 'broker'; -1: as it is */
 void kpk_admin_ask(rd_kafka_AdminOptions_t *opts, int broker);
 rd_kafka_queue_t *kpk_admin_queue(struct kpk_admin *admin);
-/* Waits at most 'admin->request_ms'. Destroys 'opts'.
+/* Waits at most 'admin->request_ms', and not any more when the process is asked to end, unless 'admin->finishing'.
+ * Destroys 'opts'.
  * returns  the event, for rd_kafka_event_destroy(); NULL with 'err' (WAIT) */
 rd_kafka_event_t *kpk_admin_answer(struct kpk_admin *admin, rd_kafka_AdminOptions_t *opts,
                                    const char *what, struct kpk_err *err);

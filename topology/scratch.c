@@ -2,7 +2,7 @@
 
 #include "common/log.h"
 #include "common/pg.h"
-#include "topology/admin.h"
+#include "topology/remove.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,53 +68,25 @@ static void tell(const char *what, const char *why) {
     kpk_warn("scratch-left", "what=%s reason=%s", what, kpk_quote(&quoted, why));
 }
 
-/* Not kpk_admin_answer(): that one gives up when the process is asked to end, and then most of all
- * is there something to remove. */
-static void await_answer(struct kpk_scratch *scratch, rd_kafka_AdminOptions_t *opts,
-                         const char *what) {
-    rd_kafka_event_t *event = rd_kafka_queue_poll(kpk_admin_queue(scratch->admin), WAIT_MS);
-
-    rd_kafka_AdminOptions_destroy(opts);
-    if (!event)
-        tell(what, "no answer");
-    else if (rd_kafka_event_error(event))
-        tell(what, rd_kafka_event_error_string(event));
-    if (event) rd_kafka_event_destroy(event);
-}
-
-static void delete_topics(struct kpk_scratch *scratch) {
-    const struct kpk_plan *plan = &scratch->plan;
-    rd_kafka_DeleteTopic_t **topics = calloc(plan->count + 1, sizeof(*topics));
-    rd_kafka_AdminOptions_t *opts;
-
-    if (!topics) return;
-    for (size_t i = 0; i < plan->count; i++)
-        topics[i] = rd_kafka_DeleteTopic_new(plan->topics[i].name);
-    opts = kpk_admin_options(scratch->admin, RD_KAFKA_ADMIN_OP_DELETETOPICS);
-    rd_kafka_DeleteTopics(scratch->admin->rk, topics, plan->count, opts,
-                          kpk_admin_queue(scratch->admin));
-    await_answer(scratch, opts, "topics");
-    rd_kafka_DeleteTopic_destroy_array(topics, plan->count);
-    free(topics);
-}
-
 /* Those that never had a member are not there; that is as good. */
-static void delete_groups(struct kpk_scratch *scratch) {
-    rd_kafka_DeleteGroup_t *groups[GROUPS];
-    rd_kafka_AdminOptions_t *opts;
+static void remove_groups(struct kpk_scratch *scratch) {
+    char full[GROUPS][KPK_NAME_BYTES];
+    const char *names[GROUPS];
+    struct kpk_err err;
     size_t count = 0;
 
-    for (const struct kpk_group *group = kpk_groups; group->name && count < GROUPS; group++) {
-        char name[KPK_NAME_BYTES];
-        if (strcmp(group->system, scratch->system) == 0)
-            groups[count++] = rd_kafka_DeleteGroup_new(kpk_full_name(group->name, name));
-    }
-    if (count == 0) return;
-    opts = kpk_admin_options(scratch->admin, RD_KAFKA_ADMIN_OP_DELETEGROUPS);
-    rd_kafka_DeleteGroups(scratch->admin->rk, groups, count, opts,
-                          kpk_admin_queue(scratch->admin));
-    await_answer(scratch, opts, "groups");
-    rd_kafka_DeleteGroup_destroy_array(groups, count);
+    for (const struct kpk_group *group = kpk_groups; group->name && count < GROUPS; group++)
+        if (strcmp(group->system, scratch->system) == 0) {
+            names[count] = kpk_full_name(group->name, full[count]);
+            count++;
+        }
+    if (kpk_remove_groups(scratch->admin, names, count, &err)) tell("groups", err.msg);
+}
+
+static void remove_topics(struct kpk_scratch *scratch) {
+    struct kpk_err err;
+
+    if (kpk_remove_topics(scratch->admin, &scratch->plan, &err)) tell("topics", err.msg);
 }
 
 /* A system may have more than one: all whose names begin with the namespace. */
@@ -145,8 +117,8 @@ void kpk_scratch_close(struct kpk_scratch *scratch) {
     if (!scratch) return;
     if (scratch->plan.count) {
         drop_schemas();
-        delete_groups(scratch);
-        delete_topics(scratch);
+        remove_groups(scratch);
+        remove_topics(scratch);
     }
     kpk_plan_close(&scratch->plan);
     kpk_admin_close(scratch->admin);

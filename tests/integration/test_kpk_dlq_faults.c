@@ -4,7 +4,7 @@
 #include "tests/support/cli.h"
 #include "tests/support/letters.h"
 #include "tests/support/test.h"
-#include "topology/admin.h"
+#include "topology/remove.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -132,22 +132,14 @@ static void two_at_once(void **state) {
 /* --- made anew --------------------------------------------------------------------------- */
 
 static void delete_topic(const char *name) {
+    struct kpk_topic_plan topic = {.row = {.name = name}};
+    struct kpk_plan plan = {.topics = &topic, .count = 1};
     struct kpk_admin *admin;
-    rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(name);
 
+    kpk_full_name(name, topic.name);
     assert_ok(kpk_admin_open(&admin, &(struct kpk_admin_opts){0}, err), err);
-    rd_kafka_AdminOptions_t *opts = kpk_admin_options(admin, RD_KAFKA_ADMIN_OP_DELETETOPICS);
-    rd_kafka_DeleteTopics(admin->rk, &topic, 1, opts, kpk_admin_queue(admin));
-    rd_kafka_event_t *event = kpk_admin_answer(admin, opts, "delete", err);
-    if (!event) fail_msg("%s", err->msg);
-    rd_kafka_event_destroy(event);
-    rd_kafka_DeleteTopic_destroy(topic);
+    assert_ok(kpk_remove_topics(admin, &plan, err), err);
     kpk_admin_close(admin);
-}
-
-static bool is_gone(void *ctx) {
-    (void)ctx;
-    return strstr(cli_run("", "topics describe " LETTERS_DLQ)->text, "missing (table 3)");
 }
 
 /* A broker that has just got the partitions may say for a moment that it leads none of them. */
@@ -158,13 +150,11 @@ static bool is_empty(void *ctx) {
 
 /* The ledger's word about the letters of a topic that was removed hides none of the new ones. */
 static void a_topic_made_anew_has_new_letters(void **state) {
-    char full_name[KPK_NAME_BYTES];
 
     (void)state;
     letters_put(&(struct letter){.key = "anew", .value = "v", .offset = 61});
     cli_assert_status(cli_run("", "dlq purge --key anew"), 0);
-    delete_topic(kpk_full_name(LETTERS_DLQ, full_name));
-    assert_true(wait_until(AWAIT_MS, is_gone, NULL));
+    delete_topic(LETTERS_DLQ);
     cli_assert_status(cli_run("", "topics apply --system retry-dlq"), 0);
     assert_true(wait_until(AWAIT_MS, is_empty, NULL));
     for (int i = 0; i < 3; i++)

@@ -1,0 +1,112 @@
+#include "topology/remove.h"
+
+#include "common/clock.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { PAUSE_US = 50 * 1000 };
+
+/* --- topics ------------------------------------------------------------------------------ */
+
+static int delete_topics(struct kpk_admin *admin, const struct kpk_plan *plan,
+                         struct kpk_err *err) {
+    rd_kafka_DeleteTopic_t **topics = calloc(plan->count, sizeof(*topics));
+    rd_kafka_AdminOptions_t *opts;
+    size_t count;
+    int rc = 0;
+
+    if (!topics) return kpk_fail(err, KPK_FATAL, "delete topics: no memory");
+    for (size_t i = 0; i < plan->count; i++)
+        topics[i] = rd_kafka_DeleteTopic_new(plan->topics[i].name);
+    opts = kpk_admin_options(admin, RD_KAFKA_ADMIN_OP_DELETETOPICS);
+    rd_kafka_DeleteTopics(admin->rk, topics, plan->count, opts, kpk_admin_queue(admin));
+    rd_kafka_DeleteTopic_destroy_array(topics, plan->count);
+    free(topics);
+    rd_kafka_event_t *event = kpk_admin_answer(admin, opts, "delete topics", err);
+    if (!event) return -1;
+
+    const rd_kafka_topic_result_t **results =
+        rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[i]);
+        if (code && code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+            rc = kpk_fail(err, KPK_WAIT, "topic %s is left: %s",
+                          rd_kafka_topic_result_name(results[i]), rd_kafka_err2str(code));
+    }
+    rd_kafka_event_destroy(event);
+    return rc;
+}
+
+static int named_by(struct kpk_admin *admin, struct kpk_plan *plan, int broker,
+                    struct kpk_err *err) {
+    int via = admin->via;
+
+    admin->via = broker;
+    int rc = kpk_admin_describe(admin, plan, err);
+    admin->via = via;
+    for (size_t i = 0; i < plan->count && rc == 0; i++)
+        if (plan->topics[i].found.exists)
+            rc = kpk_fail(err, KPK_WAIT, "topic %s was deleted, and broker %d still names it",
+                          plan->topics[i].name, broker);
+    return rc;
+}
+
+/* Of its own each broker learns of it, a moment after the controller has decided it. */
+static int named_anywhere(struct kpk_admin *admin, struct kpk_plan *plan, struct kpk_err *err) {
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(admin->rk, 0, NULL, &metadata, admin->request_ms);
+    int rc = 0;
+
+    if (code) return kpk_fail(err, KPK_WAIT, "brokers: %s", rd_kafka_err2str(code));
+    for (int i = 0; i < metadata->broker_cnt && rc == 0; i++)
+        rc = named_by(admin, plan, metadata->brokers[i].id, err);
+    rd_kafka_metadata_destroy(metadata);
+    return rc;
+}
+
+int kpk_remove_topics(struct kpk_admin *admin, struct kpk_plan *plan, struct kpk_err *err) {
+    int64_t until;
+
+    admin->finishing = true;
+    if (plan->count == 0) return 0; /* an empty request is an error */
+    if (delete_topics(admin, plan, err)) return -1;
+    until = kpk_mono_ms() + admin->request_ms;
+    while (named_anywhere(admin, plan, err)) {
+        if (kpk_mono_ms() >= until) return -1;
+        usleep(PAUSE_US);
+    }
+    return 0;
+}
+
+/* --- groups ------------------------------------------------------------------------------ */
+
+int kpk_remove_groups(struct kpk_admin *admin, const char *const *names, size_t count,
+                      struct kpk_err *err) {
+    rd_kafka_DeleteGroup_t **groups = calloc(count + 1, sizeof(*groups));
+    rd_kafka_AdminOptions_t *opts;
+    int rc = 0;
+
+    admin->finishing = true;
+    if (!groups) return kpk_fail(err, KPK_FATAL, "delete groups: no memory");
+    if (count == 0) return free(groups), 0; /* an empty request is an error */
+    for (size_t i = 0; i < count; i++) groups[i] = rd_kafka_DeleteGroup_new(names[i]);
+    opts = kpk_admin_options(admin, RD_KAFKA_ADMIN_OP_DELETEGROUPS);
+    rd_kafka_DeleteGroups(admin->rk, groups, count, opts, kpk_admin_queue(admin));
+    rd_kafka_DeleteGroup_destroy_array(groups, count);
+    free(groups);
+    rd_kafka_event_t *event = kpk_admin_answer(admin, opts, "delete groups", err);
+    if (!event) return -1;
+
+    const rd_kafka_group_result_t **results =
+        rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event), &count);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        const rd_kafka_error_t *error = rd_kafka_group_result_error(results[i]);
+        if (error && rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
+            rc = kpk_fail(err, KPK_WAIT, "group %s is left: %s",
+                          rd_kafka_group_result_name(results[i]), rd_kafka_error_string(error));
+    }
+    rd_kafka_event_destroy(event);
+    return rc;
+}
