@@ -134,6 +134,15 @@ int kpk_child_status(const struct kpk_child *child) { return child->status; }
 
 /* --- state ------------------------------------------------------------------------------- */
 
+static enum kpk_child_state state_of(int status) {
+    static const int faults[] = {SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE};
+
+    if (WIFEXITED(status)) return KPK_CHILD_EXITED;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
+        if (WTERMSIG(status) == faults[i]) return KPK_CHILD_CRASHED;
+    return KPK_CHILD_KILLED;
+}
+
 enum kpk_child_state kpk_child_state(struct kpk_child *child) {
     int status;
 
@@ -144,7 +153,7 @@ enum kpk_child_state kpk_child_state(struct kpk_child *child) {
         } else if (WIFCONTINUED(status)) {
             child->state = KPK_CHILD_RUNS;
         } else {
-            child->state = WIFEXITED(status) ? KPK_CHILD_EXITED : KPK_CHILD_KILLED;
+            child->state = state_of(status);
             child->status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
             child->pid = 0;
         }
@@ -177,7 +186,7 @@ int kpk_child_end(struct kpk_child *child, int timeout_ms, struct kpk_err *err) 
     if (!kpk_child_await(child, KPK_CHILD_EXITED, timeout_ms) && !has_ended(child))
         return kpk_fail(err, KPK_FATAL, "%s: still runs %d ms after it was asked to end",
                         child->name, timeout_ms);
-    if (child->state == KPK_CHILD_KILLED)
+    if (child->state != KPK_CHILD_EXITED)
         return kpk_fail(err, KPK_FATAL, "%s: died of signal %d", child->name, child->status);
     if (child->status != 0)
         return kpk_fail(err, KPK_FATAL, "%s: ended with status %d", child->name, child->status);

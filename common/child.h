@@ -21,7 +21,8 @@ enum kpk_child_state {
     KPK_CHILD_RUNS,
     KPK_CHILD_STOPPED, /* by SIGSTOP */
     KPK_CHILD_EXITED,  /* by itself; see kpk_child_status() */
-    KPK_CHILD_KILLED,  /* by a signal */
+    KPK_CHILD_KILLED,  /* by a signal that was sent to it */
+    KPK_CHILD_CRASHED, /* by one that a program brings upon itself, as SIGSEGV: never what a fault point does */
 };
 
 struct kpk_child_opts {

@@ -109,11 +109,12 @@ static int set_start_offsets(struct kpk_consumer *consumer,
 
 static rd_kafka_resp_err_t change_assignment(rd_kafka_t *rk, bool assign,
                                              rd_kafka_topic_partition_list_t *parts) {
-    rd_kafka_error_t *error = NULL;
+    const char *protocol = rd_kafka_rebalance_protocol(rk);
+    rd_kafka_error_t *error;
     rd_kafka_resp_err_t code;
 
-    if (strcmp(rd_kafka_rebalance_protocol(rk), "COOPERATIVE") != 0)
-        return rd_kafka_assign(rk, assign ? parts : NULL);
+    if (!protocol) return RD_KAFKA_RESP_ERR_NO_ERROR; /* it has left the group meanwhile */
+    if (strcmp(protocol, "COOPERATIVE") != 0) return rd_kafka_assign(rk, assign ? parts : NULL);
     error = assign ? rd_kafka_incremental_assign(rk, parts)
                    : rd_kafka_incremental_unassign(rk, parts);
     code = rd_kafka_error_code(error);

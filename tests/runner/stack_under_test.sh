@@ -42,9 +42,18 @@ shared_stack() { # [SYSTEM...]
     pass "a stack of 1 broker comes up"
 }
 
+# The tests kill services and the supervisor starts them again, so that a crash would pass for a kill: but no test
+# sends one of these signals.
+no_service_crashed() {
+    if grep -hE 'terminated by SIG(SEGV|ABRT|BUS|ILL|FPE)' "$KPK_STATE/logs/supervisord.log"* >"$scratch/crashes"; then
+        not_pass "no service of the stack crashed" "$scratch/crashes"
+    fi
+}
+
 test_stack_down() {
     [[ -n ${KPK_STATE:-} ]] || return 0
     "$STACK" down >"$scratch/down" 2>&1 || cat "$scratch/down"
+    no_service_crashed
     if ((failed)); then cp -r "$KPK_STATE/logs" "$LOGS/stack-$(basename "$KPK_STATE")" 2>/dev/null || true; fi
     "$STACK" clean-data >/dev/null 2>&1 || true
     unset "${!KPK_@}" "${!PG@}"

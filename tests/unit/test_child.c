@@ -63,6 +63,7 @@ static void ends_are_told_apart(void **state) {
          "child: ended with status 5"},
         {"exit 4", "child: ended with status 4"},
         {"kill -9 $$", "child: died of signal 9"},
+        {"kill -SEGV $$", "child: died of signal 11"},
     };
 
     (void)state;
@@ -77,6 +78,19 @@ static void ends_are_told_apart(void **state) {
             fail_msg("%s: '%s', not '%s'", cases[i].script, failed ? err->msg : "",
                      cases[i].say);
         if (!cases[i].say) assert_ok(failed, err);
+        kpk_child_close(child);
+    }
+}
+
+/* What waits for a death at a fault point takes no crash for it. */
+static void a_crash_is_no_kill(void **state) {
+    static const char *const crashes[] = {"kill -SEGV $$", "kill -ABRT $$"};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct kpk_child *child = run(crashes[i], NULL);
+        assert_true(kpk_child_await(child, KPK_CHILD_CRASHED, WAIT_MS));
+        assert_false(kpk_child_await(child, KPK_CHILD_KILLED, WAIT_MS));
         kpk_child_close(child);
     }
 }
@@ -133,6 +147,7 @@ int main(void) {
         cmocka_unit_test(it_gets_our_environment_and_more),
         cmocka_unit_test(its_log_is_searched),
         cmocka_unit_test(ends_are_told_apart),
+        cmocka_unit_test(a_crash_is_no_kill),
         cmocka_unit_test(it_stops_and_goes_on),
         cmocka_unit_test(a_dead_one_does_not_answer),
         cmocka_unit_test(closing_leaves_none),

@@ -33,7 +33,7 @@ static int strike(struct cells *cells, struct kpk_child *struck, const char *poi
     /* How many posts a batch takes is the service's affair: so post until it is met. */
     while (!kpk_child_met(struck, point) && kpk_mono_ms() < deadline && !kpk_stopping()) {
         if (feed_publish(feed, FEW, 0, err)) return -1;
-        kpk_stop_wait(10);
+        kpk_stop_wait(100);
     }
     cell->met = kpk_child_met(struck, point);
     /* Another process of the group takes over, as one always runs. */

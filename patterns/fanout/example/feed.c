@@ -81,10 +81,11 @@ void feed_dismiss(struct feed *feed) {
 
 /* --- posts ------------------------------------------------------------------------------- */
 
-struct post *feed_next(struct feed *feed) {
+struct post *feed_next(struct feed *feed, struct kpk_err *err) {
     struct post *post = &feed->posts[feed->count];
 
-    if (feed->count == FEED_POSTS) abort();
+    if (feed->count == FEED_POSTS)
+        return (void)kpk_fail(err, KPK_FATAL, "feed: more than %d posts", FEED_POSTS), NULL;
     *post = (struct post){.author = feed->count++ % FEED_AUTHORS, .outcome = KPK_WRITE_UNKNOWN};
     kpk_uuid7(post->id);
     return post;
@@ -114,7 +115,8 @@ int feed_publish(struct feed *feed, int count, int per_second, struct kpk_err *e
     int64_t next_us = kpk_mono_us();
 
     for (int i = 0; i < count && !kpk_stopping(); i++) {
-        if (publish(feed, feed_next(feed), err)) return -1;
+        struct post *post = feed_next(feed, err);
+        if (!post || publish(feed, post, err)) return -1;
         if (per_second == 0) continue;
         next_us += 1000000 / per_second;
         if (next_us > kpk_mono_us()) kpk_stop_wait((int)((next_us - kpk_mono_us()) / 1000));

@@ -59,7 +59,8 @@ int feed_service(struct feed *feed, int i, const struct feed_part *part,
                  struct kpk_child **child, struct kpk_err *err) KPK_MUST_CHECK;
 void feed_dismiss(struct feed *feed); /* all processes */
 
-struct post *feed_next(struct feed *feed);
+/* Noted, and not published yet. returns NULL with 'err' (FATAL): FEED_POSTS were made */
+struct post *feed_next(struct feed *feed, struct kpk_err *err);
 
 /* 'count' posts, at most 'per_second' (0: as fast as they are acknowledged). */
 int feed_publish(struct feed *feed, int count, int per_second,

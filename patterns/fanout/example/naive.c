@@ -41,7 +41,9 @@ static int in_request(struct feed *feed, struct kpk_report *report, int *refused
             return -1;
     for (int i = 0; i < POSTS && !kpk_stopping(); i++) {
         if (i == DIES_AT) kpk_child_signal(feed->services[SEARCH], SIGKILL);
-        post_in_request(feed, feed_next(feed));
+        struct post *post = feed_next(feed, err);
+        if (!post) return -1;
+        post_in_request(feed, post);
     }
     *refused = 0;
     for (int i = 0; i < POSTS; i++) *refused += feed->posts[i].outcome == KPK_WRITE_FAILED;

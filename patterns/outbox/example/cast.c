@@ -68,10 +68,11 @@ int cast_await_newest(struct cast *cast, struct kpk_err *err) {
 
 int cast_late_commit(struct cast *cast, struct kpk_err *err) {
     struct shop *shop = &cast->shop;
+    const struct change *late = shop_next(shop, 0, err);
     int failed = -1;
 
-    if (kpk_pg_begin(shop->pg, err)) return -1;
-    if (write_change(shop->pg, shop_next(shop, 0), err)) goto out;
+    if (!late || kpk_pg_begin(shop->pg, err)) return -1;
+    if (write_change(shop->pg, late, err)) goto out;
     if (shop_change(shop, cast->writer, 1, err)) goto out;
     if (cast_await_newest(cast, err)) goto out;
     failed = kpk_pg_commit(shop->pg, err);

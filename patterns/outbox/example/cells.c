@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/conclude.h"
 #include "common/matrix.h"
+#include "common/stop.h"
 #include "patterns/outbox/example/cast.h"
 
 #include <signal.h>
@@ -49,8 +50,10 @@ static int strike_relay(struct cast *cast, const char *point, enum kpk_fault_kin
     int64_t deadline = kpk_mono_ms() + STRIKE_MS;
 
     /* How many changes a batch takes is the relay's affair: so change until it is met. */
-    while (!kpk_child_met(relay, point) && kpk_mono_ms() < deadline)
+    while (!kpk_child_met(relay, point) && kpk_mono_ms() < deadline && !kpk_stopping()) {
         if (cast_changes(cast, FEW, -1, err)) return -1;
+        kpk_stop_wait(50);
+    }
     cell->met = kpk_child_met(relay, point);
     if (kind == KPK_FAULT_EXIT)
         cell->met = kpk_child_await(relay, KPK_CHILD_KILLED, CAST_PATIENCE_MS);

@@ -61,19 +61,22 @@ int shop_begin(struct shop *shop, struct kpk_err *err) {
 
 /* --- changes ----------------------------------------------------------------------------- */
 
-struct change *shop_next(struct shop *shop, int order) {
-    struct attempt *attempt = &shop->attempts[shop->count++];
+struct change *shop_next(struct shop *shop, int order, struct kpk_err *err) {
+    struct attempt *attempt = &shop->attempts[shop->count];
 
-    if (shop->count > SHOP_CHANGES) abort();
+    if (shop->count == SHOP_CHANGES)
+        return (void)kpk_fail(err, KPK_FATAL, "shop: more than %d changes", SHOP_CHANGES), NULL;
+    shop->count++;
     *attempt = (struct attempt){.change.order = order, .begun_us = kpk_mono_us()};
     kpk_uuid7(attempt->change.id);
     return &attempt->change;
 }
 
 int shop_change(struct shop *shop, struct kpk_child *writer, int order, struct kpk_err *err) {
-    const struct change *change = shop_next(shop, order);
+    const struct change *change = shop_next(shop, order, err);
     char line[64], answer[300];
 
+    if (!change) return -1;
     snprintf(line, sizeof(line), "%d %s", change->order, change->id);
     if (kpk_child_ask(writer, line, answer, sizeof(answer), ANSWER_MS, err)) return -1;
     if (strcmp(answer, WRITER_OK) != 0)

@@ -47,11 +47,11 @@ void shop_close(struct shop *shop);
 /* Forget the attempts so far; the topic is read from its end. */
 int shop_begin(struct shop *shop, struct kpk_err *err) KPK_MUST_CHECK;
 
-/* The change that comes next, noted as an attempt. */
-struct change *shop_next(struct shop *shop, int order);
+/* The change that comes next, noted as an attempt. returns NULL with 'err' (FATAL): SHOP_CHANGES were made */
+struct change *shop_next(struct shop *shop, int order, struct kpk_err *err);
 
 /* Ask 'writer' for one change of 'order', and wait for its answer.
- * returns  0: acknowledged; -1 with 'err' (WAIT): the writer died, hangs, or says that it failed */
+ * returns  0: acknowledged; -1 with 'err' (WAIT: the writer died, hangs, or says that it failed; FATAL) */
 int shop_change(struct shop *shop, struct kpk_child *writer, int order,
                 struct kpk_err *err) KPK_MUST_CHECK;
 

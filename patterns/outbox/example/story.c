@@ -1,6 +1,7 @@
 /* The pattern under everything that breaks a dual write: nothing is lost, nothing is invented. */
 #include "common/clock.h"
 #include "common/conclude.h"
+#include "common/stop.h"
 #include "patterns/outbox/example/cast.h"
 
 #include <stdio.h>
@@ -25,8 +26,11 @@ static int kill_writer(struct cast *cast, const char *point, struct kpk_err *err
 static int kill_relay(struct cast *cast, struct kpk_err *err) {
     int64_t deadline = kpk_mono_ms() + CAST_PATIENCE_MS, begun_ms;
 
-    while (kpk_child_state(cast->relays[0]) == KPK_CHILD_RUNS && kpk_mono_ms() < deadline)
+    while (kpk_child_state(cast->relays[0]) == KPK_CHILD_RUNS && kpk_mono_ms() < deadline &&
+           !kpk_stopping()) {
         if (cast_changes(cast, FEW, -1, err)) return -1;
+        kpk_stop_wait(50);
+    }
     if (kpk_child_state(cast->relays[0]) != KPK_CHILD_KILLED)
         return kpk_fail(err, KPK_FATAL, "relay-1 did not die");
     begun_ms = kpk_mono_ms();

@@ -90,7 +90,8 @@ int till_charge(struct till *till, const char *card, struct kpk_err *err) {
                               .key = key,
                               .data = data};
 
-    if (till->count == TILL_CHARGES) abort();
+    if (till->count == TILL_CHARGES)
+        return kpk_fail(err, KPK_FATAL, "till: more than %d charges", TILL_CHARGES);
     *charge =
         (struct charge){.customer = till->count++ % TILL_CUSTOMERS, .card = card_find(card)};
     kpk_uuid7(charge->id);
