@@ -50,6 +50,8 @@ ALL_CFLAGS = -std=gnu17 $(WARNINGS) -D_GNU_SOURCE -I. -pthread $(RDKAFKA_CFLAGS)
              $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(CFLAGS)
 # librdkafka last: it holds a copy of cJSON, and the one that is used should be Debian's.
 LIBS = $(DEPS_LIBS) $(RDKAFKA_LIBS) -lm
+# A record is allocated by one thread and freed by another, millions of times a second: CONTRIBUTING.md, Dependencies.
+LIBS_OF_loadgen := $(if $(SAN),,-lmimalloc)
 
 # ---------------------------------------------------------------- what lies where
 LIB_SRC := $(wildcard common/*.c topology/*.c) $(filter-out %/main.c,$(wildcard patterns/*/*.c))
@@ -178,7 +180,7 @@ define program
 $(BIN)/$(notdir $(patsubst %/main.c,%,$(1))): $(call objects,$(filter $(dir $(1))%,$(PROGRAM_SRC))) $(ARCHIVES)
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
-	@$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) $$^ -o $$@ $$(LIBS)
+	@$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) $$^ -o $$@ $$(LIBS_OF_$$(@F)) $$(LIBS)
 
 # What stands first is linked: the archive's own object of that name is then not asked for.
 build/naive/bin/$(notdir $(patsubst %/main.c,%,$(1))): $(call objects,$(filter tests/naive/$(word 2,$(subst /, ,$(1)))/%,$(NAIVE_SRC)) $(filter $(dir $(1))%,$(PROGRAM_SRC))) $(ARCHIVES)
