@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     WAIT_MS = 30000,
@@ -299,7 +300,11 @@ void kpk_admin_decide(struct kpk_admin *admin, struct kpk_plan *plan, bool grow)
         kpk_topic_decide(&plan->topics[i], admin->brokers, grow);
 }
 
-/* --- until a program started next finds them --------------------------------------------- */
+/* --- until all brokers say the same ------------------------------------------------------ */
+
+/* Asks one broker. returns  0: it says what is waited for, or -1 with 'err' (WAIT) */
+typedef int ask_one(struct kpk_admin *admin, struct kpk_plan *plan, int broker,
+                    struct kpk_err *err);
 
 static int settled(struct kpk_admin *admin, struct kpk_plan *plan, int broker,
                    struct kpk_err *err) {
@@ -319,8 +324,19 @@ static int settled(struct kpk_admin *admin, struct kpk_plan *plan, int broker,
     return 0;
 }
 
-static int settled_everywhere(struct kpk_admin *admin, struct kpk_plan *plan,
-                              struct kpk_err *err) {
+static int gone(struct kpk_admin *admin, struct kpk_plan *plan, int broker,
+                struct kpk_err *err) {
+    if (describe_partitions(admin, plan, broker, err)) return -1;
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->topics[i].found.exists)
+            return kpk_fail(err, KPK_WAIT, "topic %s was deleted, and broker %d still names it",
+                            plan->topics[i].name, broker);
+    return 0;
+}
+
+/* Each broker learns of it by itself, a moment after the controllers have decided it. */
+static int ask_all(struct kpk_admin *admin, struct kpk_plan *plan, ask_one *look,
+                   struct kpk_err *err) {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t code =
         rd_kafka_metadata(admin->rk, 0, NULL, &metadata, admin->request_ms);
@@ -328,17 +344,26 @@ static int settled_everywhere(struct kpk_admin *admin, struct kpk_plan *plan,
 
     if (code) return kpk_fail(err, KPK_WAIT, "brokers: %s", rd_kafka_err2str(code));
     for (int i = 0; i < metadata->broker_cnt && rc == 0; i++)
-        rc = settled(admin, plan, metadata->brokers[i].id, err);
+        rc = look(admin, plan, metadata->brokers[i].id, err);
     rd_kafka_metadata_destroy(metadata);
     return rc;
 }
 
-int kpk_admin_settle(struct kpk_admin *admin, struct kpk_plan *plan, struct kpk_err *err) {
+static int await_all(struct kpk_admin *admin, struct kpk_plan *plan, ask_one *look,
+                     struct kpk_err *err) {
     int64_t until = kpk_mono_ms() + admin->wait_ms;
 
-    while (settled_everywhere(admin, plan, err)) {
-        if (kpk_stopping() || kpk_mono_ms() >= until) return -1;
-        kpk_stop_wait(PAUSE_MS);
+    while (ask_all(admin, plan, look, err)) {
+        if ((kpk_stopping() && !admin->finishing) || kpk_mono_ms() >= until) return -1;
+        usleep(PAUSE_MS * 1000); /* kpk_stop_wait() does not wait once the end is asked for */
     }
     return 0;
+}
+
+int kpk_admin_settle(struct kpk_admin *admin, struct kpk_plan *plan, struct kpk_err *err) {
+    return await_all(admin, plan, settled, err);
+}
+
+int kpk_admin_gone(struct kpk_admin *admin, struct kpk_plan *plan, struct kpk_err *err) {
+    return await_all(admin, plan, gone, err);
 }

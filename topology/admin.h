@@ -60,6 +60,11 @@ int kpk_admin_apply(struct kpk_admin *admin, struct kpk_plan *plan,
 int kpk_admin_settle(struct kpk_admin *admin, struct kpk_plan *plan,
                      struct kpk_err *err) KPK_MUST_CHECK;
 
+/* Wait until no broker names one of the topics any more.
+ * returns  0, or -1 with 'err' (WAIT) naming one that is still there */
+int kpk_admin_gone(struct kpk_admin *admin, struct kpk_plan *plan,
+                   struct kpk_err *err) KPK_MUST_CHECK;
+
 /* For further calls of librdkafka's admin API: they answer with one event on one queue.
  *   opts = kpk_admin_options(admin, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
  *   rd_kafka_ListOffsets(admin->rk, partitions, opts, kpk_admin_queue(admin));

@@ -1,11 +1,6 @@
 #include "topology/remove.h"
 
-#include "common/clock.h"
-
 #include <stdlib.h>
-#include <unistd.h>
-
-enum { PAUSE_US = 50 * 1000 };
 
 /* --- topics ------------------------------------------------------------------------------ */
 
@@ -38,46 +33,11 @@ static int delete_topics(struct kpk_admin *admin, const struct kpk_plan *plan,
     return rc;
 }
 
-static int named_by(struct kpk_admin *admin, struct kpk_plan *plan, int broker,
-                    struct kpk_err *err) {
-    int via = admin->via;
-
-    admin->via = broker;
-    int rc = kpk_admin_describe(admin, plan, err);
-    admin->via = via;
-    for (size_t i = 0; i < plan->count && rc == 0; i++)
-        if (plan->topics[i].found.exists)
-            rc = kpk_fail(err, KPK_WAIT, "topic %s was deleted, and broker %d still names it",
-                          plan->topics[i].name, broker);
-    return rc;
-}
-
-/* Of its own each broker learns of it, a moment after the controller has decided it. */
-static int named_anywhere(struct kpk_admin *admin, struct kpk_plan *plan, struct kpk_err *err) {
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code =
-        rd_kafka_metadata(admin->rk, 0, NULL, &metadata, admin->request_ms);
-    int rc = 0;
-
-    if (code) return kpk_fail(err, KPK_WAIT, "brokers: %s", rd_kafka_err2str(code));
-    for (int i = 0; i < metadata->broker_cnt && rc == 0; i++)
-        rc = named_by(admin, plan, metadata->brokers[i].id, err);
-    rd_kafka_metadata_destroy(metadata);
-    return rc;
-}
-
 int kpk_remove_topics(struct kpk_admin *admin, struct kpk_plan *plan, struct kpk_err *err) {
-    int64_t until;
-
     admin->finishing = true;
     if (plan->count == 0) return 0; /* an empty request is an error */
     if (delete_topics(admin, plan, err)) return -1;
-    until = kpk_mono_ms() + admin->request_ms;
-    while (named_anywhere(admin, plan, err)) {
-        if (kpk_mono_ms() >= until) return -1;
-        usleep(PAUSE_US);
-    }
-    return 0;
+    return kpk_admin_gone(admin, plan, err);
 }
 
 /* --- groups ------------------------------------------------------------------------------ */
