@@ -7,10 +7,11 @@
 #include <stddef.h>
 
 /* A signal handler may touch a lock-free atomic; sig_atomic_t alone is not seen by other threads. */
-static atomic_int stop_flag;
+static atomic_int stop_flag, stop_signals;
 
 static void on_signal(int sig) {
     (void)sig;
+    atomic_fetch_add_explicit(&stop_signals, 1, memory_order_relaxed);
     atomic_store_explicit(&stop_flag, 1, memory_order_relaxed);
 }
 
@@ -24,6 +25,10 @@ void kpk_stop_init(void) {
 }
 
 bool kpk_stopping(void) { return atomic_load_explicit(&stop_flag, memory_order_relaxed) != 0; }
+
+bool kpk_stop_insisted(void) {
+    return atomic_load_explicit(&stop_signals, memory_order_relaxed) > 1;
+}
 
 void kpk_stop(void) { atomic_store_explicit(&stop_flag, 1, memory_order_relaxed); }
 

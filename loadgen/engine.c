@@ -274,7 +274,10 @@ bool load_engine_drain(struct load_engine *engine, double timeout_s, double *sec
     int look_ms = engine->setup->services ? LOOK_AT_SERVICES_MS : LOOK_MS;
     bool drained;
 
-    while (!(drained = is_drained(engine)) && (double)(now_us - begin_us) / 1e6 < timeout_s) {
+    if (kpk_stopping())
+        fprintf(stderr, "  reading what was sent; Ctrl-C again gives that up\n");
+    while (!(drained = is_drained(engine)) && (double)(now_us - begin_us) / 1e6 < timeout_s &&
+           !kpk_stop_insisted()) {
         usleep((useconds_t)look_ms * 1000);
         now_us = load_now_us();
         if (now_us - last_us < SECOND_US) continue;

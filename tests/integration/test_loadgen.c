@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 static struct kpk_err error, *err = &error;
 
@@ -119,23 +118,12 @@ static void what_comes_seldom_is_measured_as_long(void **state) {
 
 /* What was due until then and not sent is told as such, also when a run is ended early. */
 static void ctrl_c_does_not_hide_what_was_not_sent(void **state) {
-    const char *const options[] = {"peers",
-                                   "--rate",
-                                   "90M",
-                                   "--warm-up",
-                                   "0",
-                                   "--duration",
-                                   "4",
-                                   "--csv",
-                                   run_path("far.csv"),
-                                   "--json",
-                                   run_path("far.json"),
-                                   NULL};
+    char arguments[256];
 
     (void)state;
-    unlink(run_path("far.csv"));
-    struct kpk_child *child = run_start(options);
-    run_await_seconds("far.csv", 1);
+    snprintf(arguments, sizeof(arguments),
+             "peers --rate 90M --warm-up 0 --duration 4 --json %s", run_path("far.json"));
+    struct kpk_child *child = run_start("far.csv", 1, arguments);
     kpk_child_signal(child, SIGINT);
     assert_true(kpk_child_await(child, KPK_CHILD_EXITED, RUN_END_MS));
     kpk_child_close(child);
@@ -147,13 +135,9 @@ static void ctrl_c_does_not_hide_what_was_not_sent(void **state) {
 
 /* The later one would take the topic away, and what the first sent would be lost. */
 static void two_loads_of_a_system_do_not_meet(void **state) {
-    const char *const options[] = {"tickets", "--warm-up", "0",     "--duration",        "600",
-                                   "--rate",  "50",        "--csv", run_path("one.csv"), NULL};
-
     (void)state;
-    unlink(run_path("one.csv"));
-    struct kpk_child *child = run_start(options);
-    run_await_seconds("one.csv", 1);
+    struct kpk_child *child =
+        run_start("one.csv", 1, "tickets --warm-up 0 --duration 600 --rate 50");
     const struct cli_output *ended = cli_loadgen("run tickets --duration 1");
     assert_int_equal(ended->status, 1);
     assert_non_null(strstr(ended->text, "another load of tickets runs"));
@@ -208,23 +192,12 @@ static void a_strangers_record_is_a_failure(void **state) {
 }
 
 static void ctrl_c_ends_it_with_a_report(void **state) {
-    const char *const options[] = {"tickets",
-                                   "--warm-up",
-                                   "0",
-                                   "--duration",
-                                   "600",
-                                   "--groups",
-                                   "1",
-                                   "--csv",
-                                   run_path("early.csv"),
-                                   "--json",
-                                   run_path("early.json"),
-                                   NULL};
+    char arguments[256];
 
     (void)state;
-    unlink(run_path("early.csv"));
-    struct kpk_child *child = run_start(options);
-    run_await_seconds("early.csv", 2);
+    snprintf(arguments, sizeof(arguments),
+             "tickets --warm-up 0 --duration 600 --groups 1 --json %s", run_path("early.json"));
+    struct kpk_child *child = run_start("early.csv", 2, arguments);
     kpk_child_signal(child, SIGINT);
     assert_true(kpk_child_await(child, KPK_CHILD_EXITED, RUN_END_MS));
     assert_int_equal(kpk_child_status(child), 0);
@@ -239,25 +212,13 @@ static void ctrl_c_ends_it_with_a_report(void **state) {
 }
 
 static void a_broker_that_dies_is_an_event(void **state) {
-    const char *const options[] = {"tickets",
-                                   "--warm-up",
-                                   "0",
-                                   "--duration",
-                                   "600",
-                                   "--groups",
-                                   "1",
-                                   "--rate",
-                                   "50",
-                                   "--csv",
-                                   run_path("dies.csv"),
-                                   "--json",
-                                   run_path("dies.json"),
-                                   NULL};
+    char arguments[256];
 
     (void)state;
-    unlink(run_path("dies.csv"));
-    struct kpk_child *child = run_start(options);
-    run_await_seconds("dies.csv", 2);
+    snprintf(arguments, sizeof(arguments),
+             "tickets --warm-up 0 --duration 600 --groups 1 --rate 50 --json %s",
+             run_path("dies.json"));
+    struct kpk_child *child = run_start("dies.csv", 2, arguments);
     stack_await_restart("broker-1", stack_signal("broker-1", SIGKILL));
     /* Some seconds of it are behind the outage. */
     FILE *file = fopen(run_path("dies.csv"), "r");

@@ -1,5 +1,5 @@
 /* loadgen through Twitter's services: valid tweets have their effects in every group, a dead letter fails the run, and a
- * group that stands still is lag. */
+ * group that stands still is lag, until the second Ctrl-C. */
 #include "common/child.h"
 #include "tests/support/cli.h"
 #include "tests/support/runs.h"
@@ -10,7 +10,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+
+static struct kpk_err error, *err = &error;
 
 static double of(const cJSON *json, const char *object, const char *member, const char *name) {
     const cJSON *inner = cJSON_GetObjectItem(json, object);
@@ -54,14 +55,9 @@ static int wake_them(void **state) {
 
 /* A group that stands still is behind, and the run that waits for it says so. */
 static void a_group_that_stands_still_is_told(void **state) {
-    const char *const options[] = {
-        "twitter",    "--rate", "100",   "--warm-up",           "0",
-        "--duration", "600",    "--csv", run_path("still.csv"), NULL};
-
     (void)state;
-    unlink(run_path("still.csv"));
-    struct kpk_child *child = run_start(options);
-    run_await_seconds("still.csv", 2);
+    struct kpk_child *child =
+        run_start("still.csv", 2, "twitter --rate 100 --warm-up 0 --duration 600");
     stack_hang("search-indexer-1");
     stack_hang("search-indexer-2");
     run_await_seconds("still.csv", 7);
@@ -80,6 +76,22 @@ static void a_group_that_stands_still_is_told(void **state) {
     assert_true(most >= 100);
 }
 
+/* The groups hang, and who asks twice does not wait for them: the verdict says that something is missing. */
+static void a_second_ctrl_c_waits_for_nobody(void **state) {
+    (void)state;
+    struct kpk_child *child =
+        run_start("twice.csv", 2, "twitter --rate 100 --warm-up 0 --duration 600");
+    stack_hang("search-indexer-1");
+    stack_hang("search-indexer-2");
+    run_await_seconds("twice.csv", 4);
+    kpk_child_signal(child, SIGINT);
+    assert_ok(kpk_child_await_words(child, "Ctrl-C again gives that up", RUN_END_MS, err), err);
+    kpk_child_signal(child, SIGINT);
+    assert_true(kpk_child_await(child, KPK_CHILD_EXITED, RUN_END_MS));
+    assert_int_equal(kpk_child_status(child), 1);
+    kpk_child_close(child);
+}
+
 /* On a topic that others may write to it is not the load's; that the services' groups reject it is. */
 static void a_dead_letter_is_a_failure(void **state) {
     (void)state;
@@ -91,6 +103,7 @@ int main(void) {
         cmocka_unit_test(valid_tweets_reach_every_group),
         cmocka_unit_test(a_dead_letter_is_a_failure),
         cmocka_unit_test_teardown(a_group_that_stands_still_is_told, wake_them),
+        cmocka_unit_test_teardown(a_second_ctrl_c_waits_for_nobody, wake_them),
     };
 
     return cmocka_run_group_tests_name("loadgen through Twitter", tests, run_make_folder,

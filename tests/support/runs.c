@@ -67,16 +67,6 @@ int run_assert_passed(const struct cli_output *ended, int due, int groups) {
     return writes;
 }
 
-struct kpk_child *run_start(const char *const *options) {
-    const char *argv[24] = {CLI_LOADGEN, "run"};
-    struct kpk_child *child;
-
-    for (size_t i = 0; options[i]; i++) argv[i + 2] = options[i];
-    assert_ok(kpk_child_start(&child, &(struct kpk_child_opts){"loadgen", argv, NULL}, err),
-              err);
-    return child;
-}
-
 /* So many lines are in the CSV: that many seconds have passed, and the header. */
 struct lines {
     const char *name;
@@ -101,28 +91,34 @@ void run_await_seconds(const char *name, int seconds) {
         fail_msg("no %d seconds in %s", seconds, name);
 }
 
+struct kpk_child *run_start(const char *csv, int seconds, const char *arguments) {
+    const char *argv[32] = {CLI_LOADGEN, "run", "--csv", run_path(csv)};
+    struct kpk_child *child;
+    char text[512], *rest;
+    size_t count = 4;
+
+    snprintf(text, sizeof(text), "%s", arguments);
+    for (char *word = strtok_r(text, " ", &rest); word && count < 31;
+         word = strtok_r(NULL, " ", &rest))
+        argv[count++] = word;
+    unlink(argv[3]);
+    assert_ok(kpk_child_start(&child, &(struct kpk_child_opts){"loadgen", argv, NULL}, err),
+              err);
+    run_await_seconds(csv, seconds);
+    return child;
+}
+
 /* Run 'system' for some seconds, and write a word that is no record of it to 'base_topic' in the middle.
  * returns  its exit code */
 int run_disturbed(const char *system, const char *base_topic) {
-    const char *const options[] = {system,
-                                   "--warm-up",
-                                   "0",
-                                   "--duration",
-                                   "4",
-                                   "--groups",
-                                   "1",
-                                   "--rate",
-                                   "50",
-                                   "--csv",
-                                   run_path("stranger.csv"),
-                                   NULL};
+    char arguments[128];
     struct kpk_producer *producer;
     char topic[KPK_NAME_BYTES];
     int code;
 
-    unlink(run_path("stranger.csv"));
-    struct kpk_child *child = run_start(options);
-    run_await_seconds("stranger.csv", 1);
+    snprintf(arguments, sizeof(arguments), "%s --warm-up 0 --duration 4 --groups 1 --rate 50",
+             system);
+    struct kpk_child *child = run_start("stranger.csv", 1, arguments);
     assert_ok(kpk_producer_open(&producer, &(struct kpk_producer_opts){0}, err), err);
     assert_ok(kpk_producer_send(producer, kpk_full_name(base_topic, topic), "k", 1, "hello", 5,
                                 NULL, err),

@@ -24,8 +24,10 @@ double run_number(const cJSON *json, const char *name);
  * returns  records that were sent, of those that were due */
 int run_assert_passed(const struct cli_output *ended, int due, int groups);
 
-/* Start it and let it run. options  behind "loadgen run", ended by NULL; at most 21 */
-struct kpk_child *run_start(const char *const *options);
+/* Start it with --csv, and let it run until that has so many seconds.
+ * csv        a name, for run_path()
+ * arguments  as in a shell, but no quotes: "tickets --rate 50" */
+struct kpk_child *run_start(const char *csv, int seconds, const char *arguments);
 /* Wait until the CSV has so many seconds. */
 void run_await_seconds(const char *csv, int seconds);
 
