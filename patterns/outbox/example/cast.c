@@ -32,6 +32,20 @@ int cast_relay(struct cast *cast, int i, const char *role, const char *fault,
     return kpk_child_await_words(cast->relays[i], "relay-active", CAST_PATIENCE_MS, err);
 }
 
+int cast_relays(struct cast *cast, const char *fault, struct kpk_err *err) {
+    for (int i = 0; i < CAST_RELAYS; i++) {
+        kpk_child_close(cast->relays[i]);
+        cast->relays[i] = NULL;
+    }
+    if (cast_relay(cast, 0, "relay", fault, err)) return -1;
+    return cast_relay(cast, 1, "relay", NULL, err);
+}
+
+bool cast_handed_over(struct cast *cast) {
+    return kpk_child_said(cast->relays[1], "relay-active") &&
+           kpk_child_state(cast->relays[0]) == KPK_CHILD_RUNS;
+}
+
 void cast_dismiss(struct cast *cast) {
     kpk_child_close(cast->writer);
     cast->writer = NULL;

@@ -6,7 +6,7 @@
 
 enum {
     CAST_RELAYS = 2,
-    CAST_LEASE_MS = 1000, /* short, so that a take-over is soon seen */
+    CAST_LEASE_MS = 2000, /* short, so that a take-over is soon seen */
     CAST_PATIENCE_MS = 30000,
 };
 
@@ -24,6 +24,11 @@ int cast_writer(struct cast *cast, const char *way, const char *fault,
  * role  "relay", or "last-seen-relay" */
 int cast_relay(struct cast *cast, int i, const char *role, const char *fault,
                struct kpk_err *err) KPK_MUST_CHECK;
+/* Both, in place of those that run: relay-1 is active, and has 'fault'; relay-2 stands by. */
+int cast_relays(struct cast *cast, const char *fault, struct kpk_err *err) KPK_MUST_CHECK;
+/* Has relay-1 lost its lease though it runs, as a busy machine did not let it renew it in time? Then it meets no
+ * fault any more, and the two begin anew. */
+bool cast_handed_over(struct cast *cast);
 void cast_dismiss(struct cast *cast); /* all processes; the shop stays */
 
 /* 'count' changes, one after the other, over all orders but 'but' (-1: none). A change that fails

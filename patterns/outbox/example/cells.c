@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BEFORE = 40, AFTER = 40, FEW = 5, STRIKE_MS = 10000 };
+enum { BEFORE = 40, AFTER = 40, FEW = 5, STRIKE_MS = 20000 };
 
 static const char *const points[] = {
     "order:after-change",   "order:before-commit",  "order:after-commit",
@@ -44,16 +44,21 @@ static int strike_writer(struct cast *cast, const char *fault, const char *point
 
 /* The active relay meets it. The standby takes over from one that dies or hangs; one that hung wakes
  * up with a batch in hand, and must find that it was replaced. */
-static int strike_relay(struct cast *cast, const char *point, enum kpk_fault_kind kind,
-                        struct kpk_cell *cell, struct kpk_err *err) {
-    struct kpk_child *relay = cast->relays[0];
+static int strike_relay(struct cast *cast, const char *fault, const char *point,
+                        enum kpk_fault_kind kind, struct kpk_cell *cell, struct kpk_err *err) {
+    struct kpk_child *relay;
     int64_t deadline = kpk_mono_ms() + STRIKE_MS;
 
     /* How many changes a batch takes is the relay's affair: so change until it is met. */
-    while (!kpk_child_met(relay, point) && kpk_mono_ms() < deadline && !kpk_stopping()) {
+    while (!kpk_child_met(cast->relays[0], point) && kpk_mono_ms() < deadline &&
+           !kpk_stopping()) {
+        if (cast_handed_over(cast) && !kpk_child_met(cast->relays[0], point) &&
+            cast_relays(cast, fault, err))
+            return -1;
         if (cast_changes(cast, FEW, -1, err)) return -1;
         kpk_stop_wait(50);
     }
+    relay = cast->relays[0];
     cell->met = kpk_child_met(relay, point);
     if (kind == KPK_FAULT_EXIT)
         cell->met = kpk_child_await(relay, KPK_CHILD_KILLED, CAST_PATIENCE_MS);
@@ -76,13 +81,12 @@ static int run_cell(void *ctx, const char *point, enum kpk_fault_kind kind,
     snprintf(fault, sizeof(fault), "%s=%s@%d", point, kpk_fault_kind_name(kind),
              of_writer ? BEFORE / 2 : 2);
     if (shop_begin(&cast->shop, err)) goto out;
-    if (cast_relay(cast, 0, "relay", of_writer ? NULL : fault, err)) goto out;
-    if (cast_relay(cast, 1, "relay", NULL, err)) goto out;
+    if (cast_relays(cast, of_writer ? NULL : fault, err)) goto out;
     if (of_writer) {
         if (strike_writer(cast, fault, point, kind, cell, err)) goto out;
     } else {
         if (cast_writer(cast, "outbox", NULL, err)) goto out;
-        if (strike_relay(cast, point, kind, cell, err)) goto out;
+        if (strike_relay(cast, fault, point, kind, cell, err)) goto out;
     }
     failed = shop_judge(&cast->shop, CAST_PATIENCE_MS, &cell->report, err);
     cell->again = (size_t)cast->shop.again;
