@@ -90,15 +90,6 @@ static int find_ends(struct load_target *target, struct kpk_err *err) {
     return 0;
 }
 
-/* The run itself can still be interrupted. */
-static int remove_earlier(struct load_target *target, struct kpk_plan *plan,
-                          struct kpk_err *err) {
-    int rc = kpk_remove_topics(target->admin, plan, err);
-
-    target->admin->finishing = false;
-    return rc;
-}
-
 int load_target_open(struct load_target *target, const struct load_profile *profile,
                      int partitions, double bytes, bool keep, struct kpk_err *err) {
     struct kpk_plan plan = {.topics = &target->topic, .count = 1};
@@ -116,7 +107,7 @@ int load_target_open(struct load_target *target, const struct load_profile *prof
     kpk_full_name(topic->base_name, topic->name);
     if (begin(target, profile, err)) return -1;
     if (kpk_admin_describe(target->admin, &plan, err)) return -1;
-    if (topic->found.exists && !keep && remove_earlier(target, &plan, err)) return -1;
+    if (topic->found.exists && !keep && kpk_remove_topics(target->admin, &plan, err)) return -1;
     kpk_admin_decide(target->admin, &plan, false);
     topic->partitions =
         topic->found.exists ? topic->found.partitions : partitions; /* never scaled */

@@ -34,23 +34,25 @@ static int delete_topics(struct kpk_admin *admin, const struct kpk_plan *plan,
 }
 
 int kpk_remove_topics(struct kpk_admin *admin, struct kpk_plan *plan, struct kpk_err *err) {
-    admin->finishing = true;
+    bool finishing = admin->finishing;
+
     if (plan->count == 0) return 0; /* an empty request is an error */
-    if (delete_topics(admin, plan, err)) return -1;
-    return kpk_admin_gone(admin, plan, err);
+    admin->finishing = true;
+    int rc = delete_topics(admin, plan, err);
+    if (!rc) rc = kpk_admin_gone(admin, plan, err);
+    admin->finishing = finishing;
+    return rc;
 }
 
 /* --- groups ------------------------------------------------------------------------------ */
 
-int kpk_remove_groups(struct kpk_admin *admin, const char *const *names, size_t count,
-                      struct kpk_err *err) {
-    rd_kafka_DeleteGroup_t **groups = calloc(count + 1, sizeof(*groups));
+static int delete_groups(struct kpk_admin *admin, const char *const *names, size_t count,
+                         struct kpk_err *err) {
+    rd_kafka_DeleteGroup_t **groups = calloc(count, sizeof(*groups));
     rd_kafka_AdminOptions_t *opts;
     int rc = 0;
 
-    admin->finishing = true;
     if (!groups) return kpk_fail(err, KPK_FATAL, "delete groups: no memory");
-    if (count == 0) return free(groups), 0; /* an empty request is an error */
     for (size_t i = 0; i < count; i++) groups[i] = rd_kafka_DeleteGroup_new(names[i]);
     opts = kpk_admin_options(admin, RD_KAFKA_ADMIN_OP_DELETEGROUPS);
     rd_kafka_DeleteGroups(admin->rk, groups, count, opts, kpk_admin_queue(admin));
@@ -68,5 +70,16 @@ int kpk_remove_groups(struct kpk_admin *admin, const char *const *names, size_t 
                           rd_kafka_group_result_name(results[i]), rd_kafka_error_string(error));
     }
     rd_kafka_event_destroy(event);
+    return rc;
+}
+
+int kpk_remove_groups(struct kpk_admin *admin, const char *const *names, size_t count,
+                      struct kpk_err *err) {
+    bool finishing = admin->finishing;
+
+    if (count == 0) return 0; /* an empty request is an error */
+    admin->finishing = true;
+    int rc = delete_groups(admin, names, count, err);
+    admin->finishing = finishing;
     return rc;
 }

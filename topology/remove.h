@@ -1,5 +1,5 @@
-/* Topics and groups taken away again. They take effect also when the process is asked to end: then most of all is
- * there something to remove. 'admin' goes on waiting for answers from then on, whatever it is asked. */
+/* Topics and groups taken away again. Answers are waited for also when the process is asked to end: then most of all is
+ * there something to remove. */
 #ifndef KPK_TOPOLOGY_REMOVE_H
 #define KPK_TOPOLOGY_REMOVE_H
 

@@ -45,7 +45,7 @@ shared_stack() { # [SYSTEM...]
 # The tests kill services and the supervisor starts them again, so that a crash would pass for a kill: but no test
 # sends one of these signals.
 no_service_crashed() {
-    if grep -hE 'terminated by SIG(SEGV|ABRT|BUS|ILL|FPE)' "$KPK_STATE/logs/supervisord.log"* >"$scratch/crashes"; then
+    if grep -shE 'terminated by SIG(SEGV|ABRT|BUS|ILL|FPE)' "$KPK_STATE/logs/supervisord.log"* >"$scratch/crashes"; then
         not_pass "no service of the stack crashed" "$scratch/crashes"
     fi
 }

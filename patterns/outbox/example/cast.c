@@ -1,11 +1,14 @@
 #include "patterns/outbox/example/cast.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/stop.h"
 #include "patterns/outbox/example/writer.h"
 
 #include <stdio.h>
 #include <string.h>
+
+enum { FEW = 5 };
 
 static int start(struct kpk_child **child, const char *name, const char *role, const char *way,
                  const char *fault, struct kpk_err *err) {
@@ -41,11 +44,6 @@ int cast_relays(struct cast *cast, const char *fault, struct kpk_err *err) {
     return cast_relay(cast, 1, "relay", NULL, err);
 }
 
-bool cast_handed_over(struct cast *cast) {
-    return kpk_child_said(cast->relays[1], "relay-active") &&
-           kpk_child_state(cast->relays[0]) == KPK_CHILD_RUNS;
-}
-
 void cast_dismiss(struct cast *cast) {
     kpk_child_close(cast->writer);
     cast->writer = NULL;
@@ -64,6 +62,27 @@ int cast_changes(struct cast *cast, int count, int but, struct kpk_err *err) {
         if (order == but) continue;
         if (shop_change(&cast->shop, cast->writer, order, err) && !is_up(cast->writer))
             return -1;
+    }
+    return 0;
+}
+
+/* A busy machine did not let relay-1 renew its lease in time: it runs, and meets nothing any more. */
+static bool handed_over(struct cast *cast, const char *point) {
+    return kpk_child_said(cast->relays[1], "relay-active") &&
+           kpk_child_state(cast->relays[0]) == KPK_CHILD_RUNS &&
+           !kpk_child_met(cast->relays[0], point);
+}
+
+/* How many changes a batch takes is the relay's affair: so change until it is met. */
+int cast_strike(struct cast *cast, const char *point, const char *fault, int timeout_ms,
+                struct kpk_err *err) {
+    int64_t deadline = kpk_mono_ms() + timeout_ms;
+
+    while (!kpk_child_met(cast->relays[0], point) && kpk_mono_ms() < deadline &&
+           !kpk_stopping()) {
+        if (handed_over(cast, point) && cast_relays(cast, fault, err)) return -1;
+        if (cast_changes(cast, FEW, -1, err)) return -1;
+        kpk_stop_wait(50);
     }
     return 0;
 }

@@ -26,9 +26,10 @@ int cast_relay(struct cast *cast, int i, const char *role, const char *fault,
                struct kpk_err *err) KPK_MUST_CHECK;
 /* Both, in place of those that run: relay-1 is active, and has 'fault'; relay-2 stands by. */
 int cast_relays(struct cast *cast, const char *fault, struct kpk_err *err) KPK_MUST_CHECK;
-/* Has relay-1 lost its lease though it runs, as a busy machine did not let it renew it in time? Then it meets no
- * fault any more, and the two begin anew. */
-bool cast_handed_over(struct cast *cast);
+/* Change orders until relay-1 has met 'point', or for 'timeout_ms'. Should it lose its lease before, the two begin
+ * anew. */
+int cast_strike(struct cast *cast, const char *point, const char *fault, int timeout_ms,
+                struct kpk_err *err) KPK_MUST_CHECK;
 void cast_dismiss(struct cast *cast); /* all processes; the shop stays */
 
 /* 'count' changes, one after the other, over all orders but 'but' (-1: none). A change that fails

@@ -1,15 +1,13 @@
 /* The crash matrix of the outbox: writer and relay, at each of their points. */
-#include "common/clock.h"
 #include "common/conclude.h"
 #include "common/matrix.h"
-#include "common/stop.h"
 #include "patterns/outbox/example/cast.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { BEFORE = 40, AFTER = 40, FEW = 5, STRIKE_MS = 20000 };
+enum { BEFORE = 40, AFTER = 40, STRIKE_MS = 20000 };
 
 static const char *const points[] = {
     "order:after-change",   "order:before-commit",  "order:after-commit",
@@ -47,17 +45,8 @@ static int strike_writer(struct cast *cast, const char *fault, const char *point
 static int strike_relay(struct cast *cast, const char *fault, const char *point,
                         enum kpk_fault_kind kind, struct kpk_cell *cell, struct kpk_err *err) {
     struct kpk_child *relay;
-    int64_t deadline = kpk_mono_ms() + STRIKE_MS;
 
-    /* How many changes a batch takes is the relay's affair: so change until it is met. */
-    while (!kpk_child_met(cast->relays[0], point) && kpk_mono_ms() < deadline &&
-           !kpk_stopping()) {
-        if (cast_handed_over(cast) && !kpk_child_met(cast->relays[0], point) &&
-            cast_relays(cast, fault, err))
-            return -1;
-        if (cast_changes(cast, FEW, -1, err)) return -1;
-        kpk_stop_wait(50);
-    }
+    if (cast_strike(cast, point, fault, STRIKE_MS, err)) return -1;
     relay = cast->relays[0];
     cell->met = kpk_child_met(relay, point);
     if (kind == KPK_FAULT_EXIT)

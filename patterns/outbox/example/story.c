@@ -1,12 +1,11 @@
 /* The pattern under everything that breaks a dual write: nothing is lost, nothing is invented. */
 #include "common/clock.h"
 #include "common/conclude.h"
-#include "common/stop.h"
 #include "patterns/outbox/example/cast.h"
 
 #include <stdio.h>
 
-enum { STEADY = 100, FEW = 5, LATE = 10, KILLS = 5 };
+enum { STEADY = 100, LATE = 10, KILLS = 5 };
 
 /* The writer dies at 'point' in the midst of 'KILLS' changes, and is started again each time. */
 static int kill_writer(struct cast *cast, const char *point, struct kpk_err *err) {
@@ -23,16 +22,12 @@ static int kill_writer(struct cast *cast, const char *point, struct kpk_err *err
 }
 
 /* The active relay dies between publishing a batch and deleting it. */
-static int kill_relay(struct cast *cast, const char *fault, struct kpk_err *err) {
-    int64_t deadline = kpk_mono_ms() + CAST_PATIENCE_MS, begun_ms;
+static int kill_relay(struct cast *cast, const char *point, const char *fault,
+                      struct kpk_err *err) {
+    int64_t begun_ms;
 
-    while (kpk_child_state(cast->relays[0]) == KPK_CHILD_RUNS && kpk_mono_ms() < deadline &&
-           !kpk_stopping()) {
-        if (cast_handed_over(cast) && cast_relays(cast, fault, err)) return -1;
-        if (cast_changes(cast, FEW, -1, err)) return -1;
-        kpk_stop_wait(50);
-    }
-    if (kpk_child_state(cast->relays[0]) != KPK_CHILD_KILLED)
+    if (cast_strike(cast, point, fault, CAST_PATIENCE_MS, err)) return -1;
+    if (!kpk_child_await(cast->relays[0], KPK_CHILD_KILLED, CAST_PATIENCE_MS))
         return kpk_fail(err, KPK_FATAL, "relay-1 did not die");
     begun_ms = kpk_mono_ms();
     if (kpk_child_await_words(cast->relays[1], "relay-active", CAST_PATIENCE_MS, err))
@@ -45,14 +40,15 @@ static int kill_relay(struct cast *cast, const char *fault, struct kpk_err *err)
 }
 
 static int tell(struct cast *cast, struct kpk_report *report, struct kpk_err *err) {
-    const char *fault = "outbox:after-publish=exit@10";
+    const char *point = "outbox:after-publish", *fault = "outbox:after-publish=exit@10";
 
     printf("\n  %d orders change in PostgreSQL, each change with an outbox row in its\n"
            "  transaction. Two relays: relay-1 publishes to topic orders, relay-2 waits.\n\n",
            SHOP_ORDERS);
     if (shop_begin(&cast->shop, err)) return -1;
     if (cast_relays(cast, fault, err)) return -1;
-    if (cast_writer(cast, "outbox", NULL, err) || kill_relay(cast, fault, err)) return -1;
+    if (cast_writer(cast, "outbox", NULL, err) || kill_relay(cast, point, fault, err))
+        return -1;
     if (kill_writer(cast, "order:after-change", err)) return -1;
     printf(
         "  kill -9 writer x %d      with the change made and its event not: neither is there\n",
